@@ -1,0 +1,197 @@
+package chunk
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/whippet-obs/whippet/store/sketch"
+)
+
+func sameBits(a, b []float64) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if math.Float64bits(a[i]) != math.Float64bits(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// anyFloat draws floats of every sort, odd ones often.
+func anyFloat() *rapid.Generator[float64] {
+	return rapid.OneOf(
+		rapid.Map(rapid.Uint64(), math.Float64frombits),
+		rapid.Map(rapid.Int64Range(-1e6, 1e6), func(n int64) float64 { return float64(n) / 100 }),
+		rapid.Map(rapid.Int64(), func(n int64) float64 { return float64(n) }),
+		rapid.SampledFrom([]float64{
+			0, math.Copysign(0, -1), math.NaN(), math.Float64frombits(0x7ff8000000000dd5), math.Inf(1), math.Inf(-1),
+			math.SmallestNonzeroFloat64, -math.SmallestNonzeroFloat64, math.MaxFloat64, 1 << 53, 1<<53 + 2, 1e-300, 0.1 + 0.2,
+		}),
+	)
+}
+
+func TestEveryFloatComesBackBitForBit(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	rapid.Check(t, func(t *rapid.T) {
+		values := rapid.SliceOfN(anyFloat(), 1, 400).Draw(t, "values")
+		times := make([]int64, len(values))
+		at := rapid.Int64Range(-1<<50, 1<<50).Draw(t, "start")
+		for i := range times {
+			times[i] = at
+			at += rapid.OneOf(rapid.Just(int64(10_000)), rapid.Int64Range(1, 1<<40)).Draw(t, "step")
+		}
+		b, h := e.Append(nil, times, values)
+		gotTimes, gotValues, err := d.Decode(b, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(gotTimes) != fmt.Sprint(times) || !sameBits(gotValues, values) {
+			t.Fatalf("got %v %v, want %v %v", gotTimes, gotValues, times, values)
+		}
+		if h.Count != len(values) || h.MinTime != times[0] || h.MaxTime != times[len(times)-1] {
+			t.Fatalf("header %+v of %d samples from %d to %d", h, len(values), times[0], times[len(times)-1])
+		}
+	})
+}
+
+func TestIntegersOfEveryWidthComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOfN(rapid.OneOf(rapid.Int64(), rapid.Int64Range(-3, 3)), 0, 300).Draw(t, "ints")
+		b := appendInts(nil, append([]int64(nil), want...))
+		got := make([]int64, len(want))
+		rest, err := decodeInts(got, append(b, 0xee))
+		if err != nil || len(rest) != 1 {
+			t.Fatalf("rest %v, error %v", rest, err)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+}
+
+func TestSketchesComeBack(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	var want []*sketch.Sketch
+	var times []int64
+	for i := range 50 {
+		s := &sketch.Sketch{}
+		for v := range 20 {
+			s.Add(float64(i*v), 1)
+		}
+		want, times = append(want, s), append(times, int64(i)*10_000)
+	}
+	b, h := e.AppendSketches(nil, times, want)
+	gotTimes, got, err := d.DecodeSketches(b, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(gotTimes) != 50 || h.Count != 50 || h.Min != 0 || h.Max != 49*19 {
+		t.Errorf("got %d times, header %+v", len(gotTimes), h)
+	}
+	for i := range want {
+		if fmt.Sprint(*got[i]) != fmt.Sprint(*want[i]) {
+			t.Errorf("sketch %d: got %v, want %v", i, *got[i], *want[i])
+		}
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	e := NewEncoder()
+	for _, k := range kinds() {
+		b, _ := e.Append(nil, regular(len(k.values)), k.values)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		d := NewDecoder()
+		times, values, err := d.Decode(b, nil, nil)
+		if err == nil && len(times) != len(values) {
+			t.Fatalf("%d times, %d values", len(times), len(values))
+		}
+		d.DecodeSketches(b, nil, nil)
+	})
+}
+
+func regular(n int) []int64 {
+	times := make([]int64, n)
+	for i := range times {
+		times[i] = 1_795_461_600_000 + int64(i)*10_000
+	}
+	return times
+}
+
+type kindOfSeries struct {
+	name   string
+	values []float64
+}
+
+// kinds are the sorts of series a fleet sends, 720 samples of each.
+func kinds() []kindOfSeries {
+	r := rand.New(rand.NewPCG(7, 11))
+	make720 := func(next func(i int) float64) []float64 {
+		v := make([]float64, 720)
+		for i := range v {
+			v[i] = next(i)
+		}
+		return v
+	}
+	level, disk, depth := 4e9, 5e10, 5.0
+	return []kindOfSeries{
+		{"cpu_ratio", make720(func(int) float64 { return r.Float64() * 100 })},
+		{"memory_pages", make720(func(int) float64 { level += 4096 * math.Round(r.NormFloat64()*3); return level })},
+		{"rate_1_decimal", make720(func(int) float64 { return math.Round(1000+100*r.NormFloat64()) / 10 })},
+		{"load_2_decimals", make720(func(i int) float64 { return math.Round(100*(1+math.Sin(float64(i)/50))+r.NormFloat64()) / 100 })},
+		{"constant", make720(func(int) float64 { return 8 })},
+		{"queue_depth", make720(func(int) float64 { depth = max(0, depth+float64(r.IntN(3)-1)); return depth })},
+		{"uniform_0_1000", make720(func(int) float64 { return float64(r.IntN(1001)) })},
+		{"disk_rare_steps", make720(func(int) float64 {
+			if r.IntN(40) == 0 {
+				disk += 4096 * float64(r.IntN(100))
+			}
+			return disk
+		})},
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	for _, k := range kinds() {
+		b.Run(k.name, func(b *testing.B) {
+			e, times := NewEncoder(), regular(len(k.values))
+			var out []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				out, _ = e.Append(out[:0], times, k.values)
+			}
+			perSample(b, len(k.values))
+			b.ReportMetric(float64(len(out))/float64(len(k.values)), "B/sample")
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, k := range kinds() {
+		b.Run(k.name, func(b *testing.B) {
+			chunk, _ := NewEncoder().Append(nil, regular(len(k.values)), k.values)
+			d := NewDecoder()
+			var times []int64
+			var values []float64
+			b.ReportAllocs()
+			for b.Loop() {
+				var err error
+				if times, values, err = d.Decode(chunk, times[:0], values[:0]); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perSample(b, len(k.values))
+		})
+	}
+}
+
+func perSample(b *testing.B, n int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/sample")
+}
