@@ -145,7 +145,7 @@ func kinds() []kindOfSeries {
 		{"cpu_ratio", make720(func(int) float64 { return r.Float64() * 100 })},
 		{"memory_pages", make720(func(int) float64 { level += 4096 * math.Round(r.NormFloat64()*3); return level })},
 		{"rate_1_decimal", make720(func(int) float64 { return math.Round(1000+100*r.NormFloat64()) / 10 })},
-		{"load_2_decimals", make720(func(i int) float64 { return math.Round(100*(1+math.Sin(float64(i)/50))+r.NormFloat64()) / 100 })},
+		{"load_2_decimals", make720(func(i int) float64 { return math.Round(100+100*math.Sin(float64(i)/50)+r.NormFloat64()) / 100 })},
 		{"constant", make720(func(int) float64 { return 8 })},
 		{"queue_depth", make720(func(int) float64 { depth = max(0, depth+float64(r.IntN(3)-1)); return depth })},
 		{"uniform_0_1000", make720(func(int) float64 { return float64(r.IntN(1001)) })},

@@ -1,0 +1,400 @@
+// Package wal is the write-ahead log: records appended to segment files, each
+// durable once Append returns. Many goroutines that append at the same time
+// share one fsync.
+//
+// A segment is named NNNNNNNN.log and holds records:
+//
+//	length u32 | CRC32C of the payload u32 | payload
+//
+// Whatever a crash leaves of the last record of the last segment is cut off at
+// the next Open; the records before it are intact.
+package wal
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// MaxRecord is the longest payload, in bytes.
+const MaxRecord = 256 << 20
+
+// segmentSize is where a new segment begins.
+const segmentSize = 64 << 20
+
+const recordHeader = 8
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrClosed is returned by Append after Close.
+var ErrClosed = errors.New("log is closed")
+
+// Log is an open log. Safe for concurrent use.
+type Log struct {
+	dir   string
+	apply func(payload []byte, tag any)
+	sync  func(*os.File) error
+
+	mu      sync.Mutex
+	pending []record
+	wake    *sync.Cond // signals the committer
+	cuts    []cut
+	closed  bool
+
+	// Owned by the committer.
+	file    *os.File
+	size    int64 // of the part of file that is known good
+	segment int
+	buffer  []byte
+
+	done   chan struct{}
+	status struct {
+		sync.Mutex
+		segments []int
+		bytes    int64
+		commits  uint64
+		records  uint64
+	}
+}
+
+type record struct {
+	payload []byte
+	tag     any
+	result  chan error
+}
+
+// cut asks the committer for a new segment.
+type cut struct {
+	fn   func(segment int)
+	done chan error
+}
+
+// Options of Open.
+type Options struct {
+	// Apply is called for each record in the order of the log: at Open for
+	// those on disk, with a nil tag, and later for each appended one, once it is
+	// durable and before its Append returns. It is never called twice at once.
+	Apply func(payload []byte, tag any)
+	// Sync makes a file durable; nil: (*os.File).Sync.
+	Sync func(*os.File) error
+	Log  *slog.Logger
+}
+
+// Open reads the log in dir, creating it if needed, and starts to accept
+// records.
+func Open(dir string, o Options) (*Log, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("create the log: %w", err)
+	}
+	l := &Log{dir: dir, apply: o.Apply, sync: o.Sync, done: make(chan struct{})}
+	if l.sync == nil {
+		l.sync = (*os.File).Sync
+	}
+	l.wake = sync.NewCond(&l.mu)
+	segments, err := listSegments(dir)
+	if err != nil {
+		return nil, err
+	}
+	for i, n := range segments {
+		if err := l.replay(n, i == len(segments)-1, o.Log); err != nil {
+			return nil, err
+		}
+	}
+	l.status.segments = segments
+	if len(segments) == 0 {
+		l.segment = 0
+		if err := l.nextSegment(); err != nil {
+			return nil, err
+		}
+	} else {
+		l.segment = segments[len(segments)-1]
+		name := l.path(l.segment)
+		if l.file, err = os.OpenFile(name, os.O_RDWR, 0o644); err != nil {
+			return nil, fmt.Errorf("open the log: %w", err)
+		}
+		if l.size, err = l.file.Seek(0, io.SeekEnd); err != nil {
+			return nil, fmt.Errorf("open the log: %w", err)
+		}
+	}
+	go l.commitLoop()
+	return l, nil
+}
+
+func (l *Log) path(segment int) string {
+	return filepath.Join(l.dir, fmt.Sprintf("%08d.log", segment))
+}
+
+func listSegments(dir string) ([]int, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("list the log: %w", err)
+	}
+	var segments []int
+	for _, e := range entries {
+		number, ok := strings.CutSuffix(e.Name(), ".log")
+		n, err := strconv.Atoi(number)
+		if ok && err == nil && n > 0 {
+			segments = append(segments, n)
+		}
+	}
+	slices.Sort(segments)
+	return segments, nil
+}
+
+// replay applies the records of a segment. A torn end is cut off the last
+// segment; in an earlier one it can't come from a crash, and what follows it
+// there is left out and said.
+func (l *Log) replay(segment int, last bool, log *slog.Logger) error {
+	name := l.path(segment)
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	at := 0
+	for at < len(raw) {
+		payload, ok := next(raw[at:])
+		if !ok {
+			break
+		}
+		l.apply(payload, nil)
+		at += recordHeader + len(payload)
+	}
+	l.status.bytes += int64(at)
+	if at == len(raw) {
+		return nil
+	}
+	if log != nil {
+		log.Warn("the log has a broken end, everything before it is kept", "segment", filepath.Base(name), "kept", at, "dropped", len(raw)-at)
+	}
+	if !last {
+		return nil
+	}
+	file, err := os.OpenFile(name, os.O_RDWR, 0o644)
+	if err != nil {
+		return fmt.Errorf("cut the broken end off the log: %w", err)
+	}
+	defer file.Close()
+	if err := file.Truncate(int64(at)); err != nil {
+		return fmt.Errorf("cut the broken end off the log: %w", err)
+	}
+	if err := l.sync(file); err != nil {
+		return fmt.Errorf("cut the broken end off the log: %w", err)
+	}
+	return nil
+}
+
+// next reads the record at the front of b; ok is false when none is whole.
+func next(b []byte) (payload []byte, ok bool) {
+	if len(b) < recordHeader {
+		return nil, false
+	}
+	size := binary.LittleEndian.Uint32(b)
+	if size == 0 || size > MaxRecord || int(size) > len(b)-recordHeader {
+		return nil, false
+	}
+	payload = b[recordHeader : recordHeader+int(size)]
+	return payload, crc32.Checksum(payload, castagnoli) == binary.LittleEndian.Uint32(b[4:])
+}
+
+// Append adds a record and returns once it is on disk and applied. tag is
+// handed to Apply as it is. When it fails nothing of the record is kept, unless
+// the context ended first: then it may have been.
+func (l *Log) Append(ctx context.Context, payload []byte, tag any) error {
+	if len(payload) == 0 || len(payload) > MaxRecord {
+		return fmt.Errorf("log record of %d bytes: allowed are 1 to %d", len(payload), MaxRecord)
+	}
+	r := record{payload: payload, tag: tag, result: make(chan error, 1)}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	l.pending = append(l.pending, r)
+	l.wake.Signal()
+	l.mu.Unlock()
+	select {
+	case err := <-r.result:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// commitLoop writes what is pending, group by group, until Close.
+func (l *Log) commitLoop() {
+	defer close(l.done)
+	var group []record
+	for {
+		l.mu.Lock()
+		for len(l.pending) == 0 && len(l.cuts) == 0 && !l.closed {
+			l.wake.Wait()
+		}
+		group, l.pending = l.pending, group[:0]
+		cuts := l.cuts
+		l.cuts = nil
+		closed := l.closed
+		l.mu.Unlock()
+		for _, c := range cuts {
+			err := l.nextSegment()
+			if err == nil {
+				c.fn(l.segment)
+			}
+			c.done <- err
+		}
+		if len(group) == 0 {
+			if closed {
+				return
+			}
+			continue
+		}
+		err := l.commit(group)
+		for i, r := range group {
+			if err == nil {
+				l.apply(r.payload, r.tag)
+			}
+			r.result <- err
+			group[i] = record{}
+		}
+	}
+}
+
+// commit writes a group and makes it durable. After a failure the segment is
+// cut back to its good part, so that a later group follows whole records.
+func (l *Log) commit(group []record) error {
+	if l.size >= segmentSize {
+		if err := l.nextSegment(); err != nil {
+			return err
+		}
+	}
+	l.buffer = l.buffer[:0]
+	for _, r := range group {
+		l.buffer = binary.LittleEndian.AppendUint32(l.buffer, uint32(len(r.payload)))
+		l.buffer = binary.LittleEndian.AppendUint32(l.buffer, crc32.Checksum(r.payload, castagnoli))
+		l.buffer = append(l.buffer, r.payload...)
+	}
+	_, err := l.file.WriteAt(l.buffer, l.size)
+	if err == nil {
+		err = l.sync(l.file)
+	}
+	if err != nil {
+		l.file.Truncate(l.size) // what fails here is cut off by the next Open
+		return fmt.Errorf("write the log: %w", err)
+	}
+	l.size += int64(len(l.buffer))
+	l.status.Lock()
+	l.status.bytes += int64(len(l.buffer))
+	l.status.commits++
+	l.status.records += uint64(len(group))
+	l.status.Unlock()
+	if cap(l.buffer) > 8<<20 { // one large group must not hold its memory for ever
+		l.buffer = nil
+	}
+	return nil
+}
+
+// nextSegment begins a new file, whose existence is durable when it returns.
+func (l *Log) nextSegment() error {
+	file, err := os.OpenFile(l.path(l.segment+1), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("begin a log segment: %w", err)
+	}
+	if err := syncDir(l.dir); err != nil {
+		file.Close()
+		os.Remove(file.Name())
+		return fmt.Errorf("begin a log segment: %w", err)
+	}
+	if l.file != nil {
+		l.file.Close()
+	}
+	l.segment++
+	l.file, l.size = file, 0
+	l.status.Lock()
+	defer l.status.Unlock()
+	l.status.segments = append(l.status.segments, l.segment)
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Cut begins a new segment and calls fn with its number, between two groups:
+// every record applied so far lies in an earlier segment, every later one in
+// this or a following one.
+func (l *Log) Cut(fn func(segment int)) error {
+	done := make(chan error, 1)
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	l.cuts = append(l.cuts, cut{fn, done})
+	l.wake.Signal()
+	l.mu.Unlock()
+	return <-done
+}
+
+// Drop removes the segments before the given one: their records are kept
+// elsewhere by now.
+func (l *Log) Drop(before int) error {
+	l.status.Lock()
+	defer l.status.Unlock()
+	for len(l.status.segments) > 1 && l.status.segments[0] < before {
+		name := l.path(l.status.segments[0])
+		if info, err := os.Stat(name); err == nil {
+			l.status.bytes -= info.Size()
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("drop a log segment: %w", err)
+		}
+		l.status.segments = l.status.segments[1:]
+	}
+	return nil
+}
+
+// Stats are the log's own figures.
+type Stats struct {
+	Segments int
+	Bytes    int64
+	Commits  uint64 // groups written, each with one fsync
+	Records  uint64
+}
+
+// Stats returns a snapshot.
+func (l *Log) Stats() Stats {
+	l.status.Lock()
+	defer l.status.Unlock()
+	return Stats{len(l.status.segments), l.status.bytes, l.status.commits, l.status.records}
+}
+
+// Close writes what is pending and closes the log.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	l.wake.Signal()
+	l.mu.Unlock()
+	<-l.done
+	if err := l.file.Close(); err != nil {
+		return fmt.Errorf("close the log: %w", err)
+	}
+	return nil
+}
