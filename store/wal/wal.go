@@ -11,7 +11,6 @@
 package wal
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -207,9 +206,8 @@ func next(b []byte) (payload []byte, ok bool) {
 }
 
 // Append adds a record and returns once it is on disk and applied. tag is
-// handed to Apply as it is. When it fails nothing of the record is kept, unless
-// the context ended first: then it may have been.
-func (l *Log) Append(ctx context.Context, payload []byte, tag any) error {
+// handed to Apply as it is. When it fails nothing of the record is kept.
+func (l *Log) Append(payload []byte, tag any) error {
 	if len(payload) == 0 || len(payload) > MaxRecord {
 		return fmt.Errorf("log record of %d bytes: allowed are 1 to %d", len(payload), MaxRecord)
 	}
@@ -222,12 +220,7 @@ func (l *Log) Append(ctx context.Context, payload []byte, tag any) error {
 	l.pending = append(l.pending, r)
 	l.wake.Signal()
 	l.mu.Unlock()
-	select {
-	case err := <-r.result:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return <-r.result
 }
 
 // commitLoop writes what is pending, group by group, until Close.

@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -40,7 +39,7 @@ func TestAppendedRecordsAreReplayedInOrder(t *testing.T) {
 	var want []string
 	for i := range 100 {
 		want = append(want, fmt.Sprint("record ", i))
-		if err := l.Append(t.Context(), []byte(want[i]), i); err != nil {
+		if err := l.Append([]byte(want[i]), i); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -63,15 +62,15 @@ func TestManyWaitersShareAnFsync(t *testing.T) {
 	const n = 64
 	for i := range n {
 		wg.Go(func() {
-			if err := l.Append(t.Context(), fmt.Append(nil, i), nil); err != nil {
+			if err := l.Append(fmt.Append(nil, i), nil); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	for waiting := 0; waiting < n-1; { // all but those in the first group
-		l.mu.Lock()
+		l.Log.mu.Lock()
 		waiting = len(l.pending)
-		l.mu.Unlock()
+		l.Log.mu.Unlock()
 		if waiting >= n/2 {
 			break
 		}
@@ -87,7 +86,7 @@ func TestLogCutAnywhereInItsLastRecordKeepsTheOthers(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, nil)
 	for _, text := range []string{"first", "second", "the last one"} {
-		if err := l.Append(t.Context(), []byte(text), nil); err != nil {
+		if err := l.Append([]byte(text), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,7 +105,7 @@ func TestLogCutAnywhereInItsLastRecordKeepsTheOthers(t *testing.T) {
 		if !slices.Equal(l.applied, []string{"first", "second"}) {
 			t.Fatalf("cut at byte %d: got %q", length, l.applied)
 		}
-		if err := l.Append(t.Context(), []byte("after"), nil); err != nil {
+		if err := l.Append([]byte("after"), nil); err != nil {
 			t.Fatal(err)
 		}
 		l.Close()
@@ -137,15 +136,15 @@ func TestFailedFsyncIsReportedAndTheNextAppendIsKept(t *testing.T) {
 		}
 		return f.Sync()
 	})
-	if err := l.Append(t.Context(), []byte("one"), nil); err != nil {
+	if err := l.Append([]byte("one"), nil); err != nil {
 		t.Fatal(err)
 	}
 	fail = true
-	if err := l.Append(t.Context(), []byte("two"), nil); !errors.Is(err, broken) {
+	if err := l.Append([]byte("two"), nil); !errors.Is(err, broken) {
 		t.Fatalf("got error %v", err)
 	}
 	fail = false
-	if err := l.Append(t.Context(), []byte("three"), nil); err != nil {
+	if err := l.Append([]byte("three"), nil); err != nil {
 		t.Fatal(err)
 	}
 	l.Close()
@@ -157,12 +156,12 @@ func TestFailedFsyncIsReportedAndTheNextAppendIsKept(t *testing.T) {
 func TestCutAndDropForgetWhatIsKeptElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, nil)
-	l.Append(t.Context(), []byte("old"), nil)
+	l.Append([]byte("old"), nil)
 	var segment int
 	if err := l.Cut(func(n int) { segment = n }); err != nil {
 		t.Fatal(err)
 	}
-	l.Append(t.Context(), []byte("new"), nil)
+	l.Append([]byte("new"), nil)
 	if err := l.Drop(segment); err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +169,7 @@ func TestCutAndDropForgetWhatIsKeptElsewhere(t *testing.T) {
 	if got := open(t, dir, nil).applied; !slices.Equal(got, []string{"new"}) {
 		t.Errorf("got %q, want only the new record", got)
 	}
-	if err := l.Append(context.Background(), []byte("x"), nil); !errors.Is(err, ErrClosed) {
+	if err := l.Append([]byte("x"), nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("append to a closed log: got error %v", err)
 	}
 }

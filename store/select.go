@@ -1,0 +1,286 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/chunk"
+	"github.com/whippet-obs/whippet/store/index"
+	"github.com/whippet-obs/whippet/store/partition"
+)
+
+// SeriesInfo describes one selected series.
+type SeriesInfo struct {
+	Ref Ref
+	Series
+	HostTags Tags // tags of the series' host that are not its own
+	First    int64
+	Last     int64 // ms of the oldest and newest sample known
+}
+
+// SeriesSet is the answer to a Select: the series at once, their samples on
+// demand. It sees the samples that were there when it was made. Close it.
+type SeriesSet struct {
+	Series []SeriesInfo
+
+	db         *DB
+	from, to   int64
+	partitions []*partition.Partition
+	heads      []*head
+
+	mu       sync.Mutex
+	warnings []string
+}
+
+// Warnings says why the answer may be partial. It grows while series are read.
+func (s *SeriesSet) Warnings() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.warnings)
+}
+
+func (s *SeriesSet) warn(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.warnings) < 20 && !slices.Contains(s.warnings, text) {
+		s.warnings = append(s.warnings, text)
+	}
+}
+
+// Close gives up the set's hold on partitions.
+func (s *SeriesSet) Close() {
+	for _, p := range s.partitions {
+		if err := p.Release(); err != nil {
+			s.db.logger.Error("release a partition", "err", err)
+		}
+	}
+	s.partitions = nil
+}
+
+// Read decodes the samples of Series[i] into c, replacing what is there: in
+// time order, one per time. A block that fails its checksum is left out and
+// named in Warnings. Safe for concurrent use with different c.
+func (s *SeriesSet) Read(i int, c *Columns) error {
+	c.Reset()
+	info := &s.Series[i]
+	sketches := info.Kind == Distribution
+	d := s.db.decoders.Get().(*chunk.Decoder)
+	defer s.db.decoders.Put(d)
+	for _, p := range s.partitions {
+		for _, b := range p.Blocks(uint32(info.Ref)) {
+			if b.MaxTime < s.from || b.MinTime > s.to {
+				continue
+			}
+			encoded, err := p.Bytes(b)
+			if err == nil {
+				err = decodeInto(d, encoded, sketches, c)
+			}
+			if err != nil {
+				s.warn(err.Error())
+			}
+		}
+	}
+	for _, h := range s.heads {
+		if part := h.at(info.Ref, false); part != nil {
+			if err := part.read(d, sketches, s.from, s.to, c); err != nil {
+				return fmt.Errorf("read %s from the head: %w", info.Name, err)
+			}
+		}
+	}
+	if !ascending(c.Times) {
+		sortColumns(c)
+	}
+	c.trim(s.from, s.to)
+	return nil
+}
+
+// trim keeps the samples of [from, to]; times ascend.
+func (c *Columns) trim(from, to int64) {
+	lo := sort.Search(len(c.Times), func(i int) bool { return c.Times[i] >= from })
+	hi := sort.Search(len(c.Times), func(i int) bool { return c.Times[i] > to })
+	c.Times = slices.Delete(c.Times[:hi], 0, lo)
+	if len(c.Sketches) > 0 {
+		c.Sketches = slices.Delete(c.Sketches[:hi], 0, lo)
+	} else {
+		c.Values = slices.Delete(c.Values[:hi], 0, lo)
+	}
+}
+
+// Select finds the series that match sel and have samples in its range,
+// ordered by name and tags.
+func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
+	set := &SeriesSet{db: db, from: sel.From, to: sel.To}
+	// The snapshot comes first: what it holds is a subset of what the index knows.
+	db.mu.RLock()
+	for _, p := range db.partitions {
+		if p.MinTime <= sel.To && p.MaxTime >= sel.From {
+			p.Acquire()
+			set.partitions = append(set.partitions, p)
+		}
+	}
+	if db.sealing != nil {
+		set.heads = append(set.heads, db.sealing)
+	}
+	set.heads = append(set.heads, db.head)
+	for _, name := range db.broken {
+		if _, d, _ := partitionOf(name); dayOf(sel.From) <= d && d <= dayOf(sel.To) {
+			set.warn("partition " + name + " can't be read: samples of its day may be missing")
+		}
+	}
+	db.mu.RUnlock()
+	var err error
+	if set.Series, err = db.find(ctx, sel.Filter, sel.From, sel.To, sel.MaxSeries); err != nil {
+		set.Close()
+		return nil, err
+	}
+	return set, nil
+}
+
+// Find lists the series that match f and have samples in [from, to], without
+// reading any; at most limit when limit > 0.
+func (db *DB) Find(ctx context.Context, f Filter, from, to int64, limit int) ([]SeriesInfo, error) {
+	found, err := db.find(ctx, f, from, to, 0)
+	if limit > 0 && len(found) > limit {
+		found = found[:limit]
+	}
+	return found, err
+}
+
+// find is Find, but refuses with ErrTooManySeries above most (0: no limit).
+func (db *DB) find(ctx context.Context, f Filter, from, to int64, most int) ([]SeriesInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if from > to {
+		return nil, nil
+	}
+	hostTags := db.catalog.HostTags()
+	seen := db.index.SeenBetween(dayOf(from), dayOf(to))
+	matching := matcher{db.index, hostTags}.eval(&f)
+	matching.And(seen)
+	if n := matching.GetCardinality(); most > 0 && n > uint64(most) {
+		return nil, fmt.Errorf("%w: the selector matches %d, the limit is %d: narrow it with tags", ErrTooManySeries, n, most)
+	}
+	series := db.entries()
+	found := make([]SeriesInfo, 0, matching.GetCardinality())
+	byHost := map[string][]string{}
+	for it := matching.Iterator(); it.HasNext(); {
+		ref := it.Next()
+		e := series[ref]
+		first, last := e.first.Load(), e.last.Load()
+		if first > to || last < from {
+			continue
+		}
+		found = append(found, SeriesInfo{Ref: Ref(ref), Series: e.Series, HostTags: tagsOfHosts(e.Tags, hostTags, byHost), First: first, Last: last})
+	}
+	slices.SortFunc(found, func(a, b SeriesInfo) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Tags, b.Tags), cmp.Compare(a.Ref, b.Ref))
+	})
+	return found, nil
+}
+
+// tagsOfHosts returns the tags of a series' hosts that are not its own. Hosts'
+// tags are kept in byHost from call to call.
+func tagsOfHosts(own Tags, hostTags *catalog.HostTags, byHost map[string][]string) Tags {
+	var extra []string
+	for _, host := range own.Values("host") {
+		tags, ok := byHost[host]
+		if !ok {
+			tags = hostTags.Of(host)
+			byHost[host] = tags
+		}
+		for _, tag := range tags {
+			if _, has := slices.BinarySearch(own, tag); !has {
+				extra = append(extra, tag)
+			}
+		}
+	}
+	if len(extra) == 0 {
+		return nil
+	}
+	return NewTags(extra)
+}
+
+// Metrics lists the names of metrics with samples in [from, to], sorted.
+func (db *DB) Metrics(ctx context.Context, from, to int64) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return db.index.NamesOf(db.index.SeenBetween(dayOf(from), dayOf(to))), nil
+}
+
+// matcher evaluates filters over the index and the hosts' tags of one moment.
+type matcher struct {
+	index    *index.Index
+	hostTags *catalog.HostTags
+}
+
+// eval returns the series that match f, in a bitmap of its own.
+func (m matcher) eval(f *Filter) *roaring.Bitmap {
+	switch f.Op {
+	case MatchAll:
+		return m.index.All()
+	case MatchName:
+		return m.index.Name(f.Value)
+	case MatchNameRegexp:
+		return m.index.NamesThat(f.Regexp.MatchString)
+	case MatchTag:
+		found := m.index.Tag(f.Value)
+		m.addHosts(found, m.hostTags.Hosts(f.Value))
+		return found
+	case MatchTagRegexp:
+		return m.tagsThat("", f.Regexp.MatchString)
+	case MatchKey:
+		return m.tagsThat(f.Key, func(string) bool { return true })
+	case MatchValueRegexp:
+		return m.tagsThat(f.Key, func(tag string) bool {
+			_, value := SplitTag(tag)
+			return f.Regexp.MatchString(value)
+		})
+	case And:
+		if len(f.Args) == 0 {
+			return m.index.All()
+		}
+		found := m.eval(&f.Args[0])
+		for i := 1; i < len(f.Args) && !found.IsEmpty(); i++ {
+			found.And(m.eval(&f.Args[i]))
+		}
+		return found
+	case Or:
+		found := roaring.New()
+		for i := range f.Args {
+			found.Or(m.eval(&f.Args[i]))
+		}
+		return found
+	case Not:
+		found := m.index.All()
+		found.AndNot(m.eval(&f.Args[0]))
+		return found
+	default:
+		return roaring.New()
+	}
+}
+
+// tagsThat matches tags by a test, those of the series and those of hosts.
+func (m matcher) tagsThat(key string, test func(tag string) bool) *roaring.Bitmap {
+	found := m.index.TagsThat(key, test)
+	m.hostTags.Each(func(tag string, hosts []string) {
+		if (key == "" || index.Key(tag) == key) && test(tag) {
+			m.addHosts(found, hosts)
+		}
+	})
+	return found
+}
+
+func (m matcher) addHosts(found *roaring.Bitmap, hosts []string) {
+	for _, host := range hosts {
+		found.Or(m.index.Tag("host:" + host))
+	}
+}
