@@ -1,0 +1,325 @@
+package dogstatsd
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/sketch"
+)
+
+// Bounds on what one table holds. A sender that passes them loses what is above
+// them, counted; what is known already goes on.
+const (
+	maxContexts = 1 << 19   // distinct lines over all tables
+	maxKeyBytes = 128 << 20 // their names and tags, per table
+	maxHeld     = 128 << 20 // bytes of single values in one bucket, per table
+)
+
+// table is where one reader accumulates, so that readers never wait for each
+// other. Contexts are found by the bytes of name and tags as they were sent:
+// two spellings of one context are two entries, which the aggregator merges
+// when the bucket closes. There are two sides: values go to the open one while
+// the aggregator empties the other.
+type table struct {
+	shared *aggregator
+
+	mu       sync.Mutex // held by the reader for a batch of packets at a time
+	open     int        // which side
+	entries  map[string]*entry
+	keyBytes int
+	touched  [2][]*entry // entries with values, by side
+	held     [2]int      // bytes of single values, by side
+	timed    []timedValue
+	order    uint64 // of the last value added; grows over all tables
+
+	key      []byte // scratch
+	scratch  metric
+	rejected rejections
+	stats    tableStats
+}
+
+type tableStats struct {
+	packets, bytes, metrics, events, checks uint64
+}
+
+// entry is one spelling of a context.
+type entry struct {
+	key   string // kind, name, '|', tags as sent
+	sides [2]accumulator
+
+	// Only the aggregator looks at these.
+	ctx   *metricContext
+	round uint64 // when it last had values
+}
+
+// timedValue is a value that came with its own time.
+type timedValue struct {
+	entry *entry
+	at    int64 // ms
+	value float64
+}
+
+// accumulator is what one entry has received in one bucket.
+type accumulator struct {
+	used  bool
+	order uint64  // of a gauge's last value
+	value float64 // a counter's sum, a gauge's last value
+	many  *many   // for the other kinds
+}
+
+// many is where values go that can't be added up.
+type many struct {
+	spread  spread
+	members map[string]struct{}
+	sketch  *sketch.Sketch
+}
+
+func newTable(a *aggregator) *table {
+	return &table{shared: a, entries: map[string]*entry{}}
+}
+
+// begin locks t for a batch of packets that arrived at now (ms).
+func (t *table) begin(now int64) {
+	t.shared.enter(now)
+	t.mu.Lock()
+	// Orders are handed out in blocks larger than any batch has values, so
+	// that one atomic step serves a batch.
+	t.order = t.shared.order.Add(1) << 24
+}
+
+func (t *table) end() { t.mu.Unlock() }
+
+// packet takes a datagram that arrived at now (ms). cut says that its end is
+// missing.
+func (t *table) packet(b []byte, cut bool, now int64) {
+	t.stats.packets++
+	t.stats.bytes += uint64(len(b))
+	if cut {
+		end := bytes.LastIndexByte(b, '\n') + 1
+		t.rejected.add(truncated, b[end:], 1)
+		b = b[:end]
+	}
+	for len(b) > 0 {
+		line := b
+		if i := bytes.IndexByte(b, '\n'); i >= 0 {
+			line, b = b[:i], b[i+1:]
+		} else {
+			b = nil
+		}
+		if len(line) > 0 {
+			t.line(line, now)
+		}
+	}
+}
+
+func (t *table) line(line []byte, now int64) {
+	var why reason
+	switch {
+	case line[0] != '_':
+		why = t.metric(line)
+	case bytes.HasPrefix(line, eventPrefix):
+		var e catalog.Event
+		if e, why = parseEvent(line, now, t.shared.host); why == valid {
+			t.stats.events++
+			t.shared.documents.event(e)
+		}
+	case bytes.HasPrefix(line, checkPrefix):
+		var c catalog.Check
+		if c, why = parseCheck(line, now, t.shared.host); why == valid {
+			t.stats.checks++
+			t.shared.documents.check(c)
+		}
+	default:
+		why = t.metric(line)
+	}
+	if why != valid {
+		t.rejected.add(why, line, 1)
+	}
+}
+
+func (t *table) metric(line []byte) reason {
+	m := &t.scratch
+	if why := parseMetric(line, m); why != valid {
+		return why
+	}
+	if m.odd > 0 {
+		t.rejected.add(badFinite, line, m.odd)
+	}
+	e := t.find(m)
+	if e == nil {
+		return tooManyContexts
+	}
+	if m.at != 0 {
+		return t.addTimed(e, m)
+	}
+	acc := &e.sides[t.open]
+	if !acc.used {
+		acc.used = true
+		t.touched[t.open] = append(t.touched[t.open], e)
+	}
+	return t.add(acc, m)
+}
+
+// find returns the entry of m, created at first sight; nil when there is no room.
+func (t *table) find(m *metric) *entry {
+	t.key = append(append(append(append(t.key[:0], byte(m.kind)), m.name...), '|'), m.tags...)
+	if e := t.entries[string(t.key)]; e != nil {
+		return e
+	}
+	if t.keyBytes+len(t.key) > maxKeyBytes {
+		return nil
+	}
+	if t.shared.entries.Add(1) > t.shared.maxEntries {
+		t.shared.entries.Add(-1)
+		return nil
+	}
+	e := &entry{key: string(t.key)}
+	t.entries[e.key] = e
+	t.keyBytes += len(e.key)
+	return e
+}
+
+// add puts the values of m into acc.
+func (t *table) add(acc *accumulator, m *metric) reason {
+	t.order++
+	switch m.kind {
+	case counter:
+		sum := 0.0
+		for _, v := range m.values {
+			sum += v
+		}
+		sum = sum/m.rate + acc.value
+		if !finite(sum) {
+			return badFinite
+		}
+		acc.value = sum
+		t.stats.metrics += uint64(len(m.values))
+		return valid
+	case gauge:
+		acc.order, acc.value = t.order, m.values[len(m.values)-1]
+		t.stats.metrics += uint64(len(m.values))
+		return valid
+	}
+
+	if acc.many == nil {
+		acc.many = &many{}
+	}
+	held := &t.held[t.open]
+	if *held > maxHeld {
+		return tooMuchMemory
+	}
+	switch m.kind {
+	case set:
+		if acc.many.members == nil {
+			acc.many.members = map[string]struct{}{}
+		}
+		if _, known := acc.many.members[string(m.member)]; !known {
+			acc.many.members[string(m.member)] = struct{}{}
+			*held += len(m.member) + 64
+		}
+		t.stats.metrics++
+	case histogram, timing:
+		s, weight := &acc.many.spread, m.weight()
+		if *held > maxHeld/2 {
+			s.fold() // memory runs short: bins instead of values
+		}
+		before := s.size()
+		for _, v := range m.values {
+			s.add(v, weight)
+		}
+		*held += max(0, s.size()-before)
+		t.stats.metrics += uint64(len(m.values))
+	case distribution:
+		if acc.many.sketch == nil {
+			acc.many.sketch = &sketch.Sketch{}
+		}
+		before := len(acc.many.sketch.Keys)
+		weight := uint64(m.weight())
+		for _, v := range m.values {
+			acc.many.sketch.Add(v, weight)
+		}
+		*held += binBytes * (len(acc.many.sketch.Keys) - before)
+		t.stats.metrics += uint64(len(m.values))
+	}
+	return valid
+}
+
+// addTimed notes values that bypass aggregation. Several packed values of a
+// counter are one sum; of a gauge, the last one counts.
+func (t *table) addTimed(e *entry, m *metric) reason {
+	if len(t.timed) >= maxTimed {
+		return tooMuchMemory
+	}
+	value := m.values[len(m.values)-1]
+	if m.kind == counterAt {
+		value = 0
+		for _, v := range m.values {
+			value += v
+		}
+		if value = value / m.rate; !finite(value) {
+			return badFinite
+		}
+	}
+	t.timed = append(t.timed, timedValue{e, m.at, value})
+	t.stats.metrics += uint64(len(m.values))
+	return valid
+}
+
+// maxTimed is how many values with a time of their own a table holds between
+// two flushes.
+const maxTimed = 1 << 20
+
+// binBytes is what a sketch's bin takes.
+const binBytes = 12
+
+// size is roughly what s holds, in bytes.
+func (s *spread) size() int {
+	n := 16 * len(s.points)
+	if s.sketch != nil {
+		n += binBytes * len(s.sketch.Keys)
+	}
+	return n
+}
+
+// flip opens the other side, which must be empty.
+func (t *table) flip() {
+	t.mu.Lock()
+	t.open ^= 1
+	t.mu.Unlock()
+}
+
+// takeTimed takes the values with times of their own.
+func (t *table) takeTimed() []timedValue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	timed := t.timed
+	t.timed = nil
+	return timed
+}
+
+// sweep forgets entries without values since round oldest, and calls forgotten
+// for each. It lets the reader in between steps.
+func (t *table) sweep(oldest uint64, forgotten func(*entry)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	steps := 0
+	for key, e := range t.entries {
+		if steps++; steps%512 == 0 {
+			t.mu.Unlock()
+			t.mu.Lock()
+		}
+		if e.round >= oldest || e.sides[0].used || e.sides[1].used {
+			continue
+		}
+		if len(t.timed) > 0 && e.isTimed() {
+			continue
+		}
+		delete(t.entries, key)
+		t.keyBytes -= len(key)
+		t.shared.entries.Add(-1)
+		forgotten(e)
+	}
+}
+
+func (e *entry) isTimed() bool { return kind(e.key[0]) == counterAt || kind(e.key[0]) == gaugeAt }
