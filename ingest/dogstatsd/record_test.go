@@ -110,7 +110,7 @@ func (r *record) backend() backend {
 	}
 }
 
-// bench is a server without sockets on a clock moved by hand.
+// testServer is a server without sockets on a clock moved by hand.
 type testServer struct {
 	*Server
 	t   testing.TB
