@@ -1,0 +1,314 @@
+package datadog
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/store"
+)
+
+// Range evaluates the query and gives one frame per comma-separated part.
+// Errors are *query.LimitError and the store's.
+func (q *Query) Range(ctx context.Context, e *query.Engine, o Options) ([]*query.Frame, error) {
+	ctx, cancel := e.Begin(ctx)
+	defer cancel()
+	frames := make([]*query.Frame, len(q.parts))
+	for i, part := range q.parts {
+		ev := &evaluation{engine: e, options: o, interval: o.interval()}
+		f, err := ev.frame(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		frames[i] = f
+	}
+	return frames, nil
+}
+
+// evaluation is the state of one part's evaluation.
+type evaluation struct {
+	engine   *query.Engine
+	options  Options
+	interval int64
+	raw      bool // don't bridge gaps unless the query says so
+	stats    query.Stats
+	warnings []string
+}
+
+func (ev *evaluation) warn(text string) {
+	if text != "" && !slices.Contains(ev.warnings, text) {
+		ev.warnings = append(ev.warnings, text)
+	}
+}
+
+// frame evaluates a part over the range asked for. All its terms share one
+// grid: the widest rollup in it decides.
+func (ev *evaluation) frame(ctx context.Context, n node) (*query.Frame, error) {
+	interval := ev.interval
+	if every := widestRollup(n); every > 0 {
+		var warning string
+		interval, warning = clampInterval(every, ev.options)
+		ev.warn(warning)
+	}
+	g := gridOf(ev.options.From, ev.options.To, interval)
+	if err := ev.engine.CheckGrid(g); err != nil {
+		return nil, err
+	}
+	rows, err := ev.eval(ctx, n, g)
+	if err != nil {
+		return nil, err
+	}
+	if rows.scalar {
+		rows.rows = []query.Row{{Tags: []string{}, Expr: n.String(), Values: repeat(rows.value, g.Len())}}
+	}
+	return &query.Frame{Grid: g, Rows: rows.rows, Warnings: ev.warnings, Stats: ev.stats}, nil
+}
+
+func widestRollup(n node) int64 {
+	switch n := n.(type) {
+	case *term:
+		return n.every
+	case *binary:
+		return max(widestRollup(n.left), widestRollup(n.right))
+	case *call:
+		every := widestRollup(n.query)
+		if n.fn == "anomalies" && every == 0 { // a rollup in the query wins
+			o, _, _ := readAnomalyOptions(n)
+			every = o.interval
+		}
+		return every
+	}
+	return 0
+}
+
+// result is rows, or one number for all rows and times.
+type result struct {
+	rows   []query.Row
+	scalar bool
+	value  float64
+}
+
+func (ev *evaluation) eval(ctx context.Context, n node, g query.Grid) (result, error) {
+	switch n := n.(type) {
+	case number:
+		return result{scalar: true, value: float64(n)}, nil
+	case *term:
+		rows, err := ev.term(ctx, n, g)
+		return result{rows: rows}, err
+	case *binary:
+		return ev.binary(ctx, n, g)
+	case *call:
+		fn, _ := functionOf(n.fn) // the parser has checked it
+		return fn.eval(ctx, ev, n, g)
+	}
+	return result{}, fmt.Errorf("BUG: a query holds a %T", n)
+}
+
+func repeat(v float64, n int) []float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = v
+	}
+	return values
+}
+
+// term selects, rolls up in time, bridges gaps and aggregates over tags.
+func (ev *evaluation) term(ctx context.Context, t *term, g query.Grid) ([]query.Row, error) {
+	// Gaps at the edges are bridged from samples beyond them.
+	if ev.raw && t.fill == "" {
+		t = t.unfilled()
+	}
+	pad := (t.bridge() + g.Step - 1) / g.Step
+	wide := query.Grid{Start: g.Start - pad*g.Step, End: g.End + pad*g.Step, Step: g.Step}
+	filter := store.Filter{Op: store.And, Args: []store.Filter{{Op: store.MatchName, Value: t.metric}, t.filter}}
+	selection, err := ev.engine.Select(ctx, filter, wide.Start, wide.End+wide.Step-1)
+	if err != nil {
+		return nil, err
+	}
+	defer selection.Close()
+	if len(selection.Series) == 0 {
+		return nil, ev.explainNothing(ctx, t)
+	}
+	groups := query.GroupBy(selection.Series, t.by)
+	values := make([][]float64, len(selection.Series))
+	sketches := make([]sketchRow, len(selection.Series))
+	err = selection.Each(ctx, t.scale, func(i int, c *store.Columns) error {
+		info := &selection.Series[i]
+		if info.Kind == store.Distribution {
+			sketches[i] = rollupSketches(wide, c)
+			return nil
+		}
+		row := rollup(wide, c, t.timeAggregator(info))
+		if t.as == "rate" && info.Kind != store.Gauge {
+			perSecond(row, max(wide.Step, info.Interval))
+		}
+		t.bridgeGaps(row, wide.Step, info.Kind)
+		values[i] = row[pad : len(row)-int(pad)]
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	stats := selection.Stats()
+	ev.stats.Series += stats.Series
+	ev.stats.Samples += stats.Samples
+	for _, w := range selection.Warnings() {
+		ev.warn(w)
+	}
+	unit := ""
+	if m, ok := ev.engine.DB().Catalog().Metric(t.metric); ok {
+		unit = m.Unit
+	}
+	var rows []query.Row
+	for _, group := range groups {
+		row := query.Row{Metric: t.metric, Tags: group.Tags, Unit: unit, Values: t.aggregate(group, values, g.Len())}
+		if merged := mergeSketches(group, sketches, int(pad), g.Len()); merged != nil {
+			row.Values = t.ofSketches(merged, g.Step)
+		}
+		if !hasValue(row.Values) {
+			continue
+		}
+		row.Expr = t.String()
+		if len(group.Tags) > 0 {
+			row.Expr += " " + strings.Join(group.Tags, ",")
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func hasValue(values []float64) bool {
+	return slices.ContainsFunc(values, func(v float64) bool { return !math.IsNaN(v) })
+}
+
+// explainNothing says why a term selects nothing, if its metric is unknown.
+func (ev *evaluation) explainNothing(ctx context.Context, t *term) error {
+	names, err := ev.engine.DB().Metrics(ctx, ev.options.From-30*86_400_000, ev.options.To)
+	if err != nil {
+		return err
+	}
+	if _, known := slices.BinarySearch(names, t.metric); !known {
+		ev.warn(fmt.Sprintf("no metric %q%s", t.metric, nearest(t.metric, names)))
+	}
+	return nil
+}
+
+// unfilled is t without its default way to bridge gaps.
+func (t *term) unfilled() *term {
+	c := *t
+	c.fill = "null"
+	return &c
+}
+
+// scale makes counts of rates when the term asks for counts, or for rates that
+// are counts over another interval.
+func (t *term) scale(s *store.SeriesInfo) float64 {
+	if t.as != "" && s.Kind == store.Rate && s.Interval > 0 {
+		return float64(s.Interval) / 1000
+	}
+	return 1
+}
+
+// timeAggregator is the term's, or the default of the series' kind.
+func (t *term) timeAggregator(s *store.SeriesInfo) string {
+	switch {
+	case t.as == "rate" && s.Kind != store.Gauge:
+		return "sum" // divided by the bucket's length afterwards
+	case t.rollup != "":
+		return t.rollup
+	case s.Kind == store.Count, s.Kind == store.Rate && t.as == "count":
+		return "sum"
+	}
+	return "avg"
+}
+
+// perSecond divides sums over buckets of ms by their length.
+func perSecond(row []float64, ms int64) {
+	for i := range row {
+		row[i] /= float64(ms) / 1000
+	}
+}
+
+// binary joins two results on equal groups. A row without a group, or a number,
+// goes with every row of the other side.
+func (ev *evaluation) binary(ctx context.Context, n *binary, g query.Grid) (result, error) {
+	left, err := ev.eval(ctx, n.left, g)
+	if err != nil {
+		return result{}, err
+	}
+	right, err := ev.eval(ctx, n.right, g)
+	if err != nil {
+		return result{}, err
+	}
+	switch {
+	case left.scalar && right.scalar:
+		return result{scalar: true, value: operate(n.op, left.value, right.value)}, nil
+	case left.scalar:
+		return result{rows: mapRows(n, right.rows, func(v float64) float64 { return operate(n.op, left.value, v) })}, nil
+	case right.scalar:
+		return result{rows: mapRows(n, left.rows, func(v float64) float64 { return operate(n.op, v, right.value) })}, nil
+	}
+	var rows []query.Row
+	for _, l := range left.rows {
+		for _, r := range right.rows {
+			if !slices.Equal(l.Tags, r.Tags) && len(l.Tags) > 0 && len(r.Tags) > 0 {
+				continue
+			}
+			row := query.Row{Tags: l.Tags, Unit: l.Unit, Values: make([]float64, len(l.Values))}
+			if len(l.Tags) == 0 {
+				row.Tags = r.Tags
+			}
+			if l.Unit != r.Unit {
+				row.Unit = ""
+			}
+			row.Expr = expr(n, row.Tags)
+			for i := range row.Values {
+				row.Values[i] = operate(n.op, l.Values[i], r.Values[i])
+			}
+			if hasValue(row.Values) {
+				rows = append(rows, row)
+			}
+		}
+	}
+	return result{rows: rows}, nil
+}
+
+func expr(n node, tags []string) string {
+	if len(tags) == 0 {
+		return n.String()
+	}
+	return n.String() + " " + strings.Join(tags, ",")
+}
+
+// mapRows applies fn to every value.
+func mapRows(n node, rows []query.Row, fn func(float64) float64) []query.Row {
+	out := make([]query.Row, len(rows))
+	for i, r := range rows {
+		out[i] = r
+		out[i].Expr = expr(n, r.Tags)
+		out[i].Values = make([]float64, len(r.Values))
+		for j, v := range r.Values {
+			out[i].Values[j] = fn(v)
+		}
+	}
+	return out
+}
+
+// operate computes one value; a division by zero has none.
+func operate(op byte, a, b float64) float64 {
+	switch op {
+	case '+':
+		return a + b
+	case '-':
+		return a - b
+	case '*':
+		return a * b
+	}
+	if b == 0 {
+		return math.NaN()
+	}
+	return a / b
+}

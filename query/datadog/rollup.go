@@ -1,0 +1,217 @@
+package datadog
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/sketch"
+)
+
+// rollup puts samples into the grid's buckets, [t, t+step), and combines those
+// of a bucket. An empty bucket is NaN.
+func rollup(g query.Grid, c *store.Columns, aggregator string) []float64 {
+	row := repeat(math.NaN(), g.Len())
+	for i := 0; i < len(c.Times); {
+		bucket := (c.Times[i] - g.Start) / g.Step
+		end := g.Start + (bucket+1)*g.Step
+		j := i
+		for j < len(c.Times) && c.Times[j] < end {
+			j++
+		}
+		if c.Times[i] >= g.Start && bucket < int64(len(row)) {
+			row[bucket] = combineValues(c.Values[i:j], aggregator)
+		}
+		i = j
+	}
+	return row
+}
+
+// combineValues is the aggregate of the values that are numbers; NaN if none is.
+func combineValues(values []float64, aggregator string) float64 {
+	n, sum, least, most, last := 0, 0.0, math.NaN(), math.NaN(), math.NaN()
+	for _, v := range values {
+		if math.IsNaN(v) {
+			continue
+		}
+		n++
+		sum += v
+		if !(least <= v) {
+			least = v
+		}
+		if !(most >= v) {
+			most = v
+		}
+		last = v
+	}
+	if n == 0 {
+		return math.NaN()
+	}
+	switch aggregator {
+	case "sum":
+		return sum
+	case "min":
+		return least
+	case "max":
+		return most
+	case "count":
+		return float64(n)
+	case "last":
+		return last
+	}
+	return sum / float64(n)
+}
+
+// defaultBridge is the longest gap of a gauge that is bridged, in ms.
+const defaultBridge = 300_000
+
+// bridge is the longest gap that the term bridges, in ms.
+func (t *term) bridge() int64 {
+	switch t.fill {
+	case "null":
+		return 0
+	case "":
+		if t.as != "" {
+			return 0
+		}
+		return defaultBridge
+	}
+	return t.fillFor
+}
+
+// bridgeGaps fills the empty buckets of a row: between two values at most
+// bridge apart, by the term's way of filling. Without one, gauges are bridged
+// linearly, and counts and rates are not.
+func (t *term) bridgeGaps(row []float64, step int64, kind store.Kind) {
+	how := t.fill
+	if how == "" && t.as == "" && (kind == store.Gauge || kind == store.Cumulative) {
+		how = "linear"
+	}
+	if how == "" || how == "null" {
+		return
+	}
+	if how == "zero" {
+		for i, v := range row {
+			if math.IsNaN(v) {
+				row[i] = 0
+			}
+		}
+		return
+	}
+	last := -1
+	for i, v := range row {
+		if math.IsNaN(v) {
+			if how == "last" && last >= 0 && int64(i-last)*step <= t.bridge() {
+				row[i] = row[last]
+			}
+			continue
+		}
+		if how == "linear" && last >= 0 && i > last+1 && int64(i-last)*step <= t.bridge() {
+			for j := last + 1; j < i; j++ {
+				share := float64(j-last) / float64(i-last)
+				row[j] = row[last] + share*(v-row[last])
+			}
+		}
+		last = i
+	}
+}
+
+// aggregate combines the rows of a group, bucket by bucket, ignoring what is
+// missing.
+func (t *term) aggregate(group query.Group, values [][]float64, n int) []float64 {
+	out := make([]float64, n)
+	column := make([]float64, 0, len(group.Members))
+	for i := range out {
+		column = column[:0]
+		for _, m := range group.Members {
+			if values[m] != nil && !math.IsNaN(values[m][i]) {
+				column = append(column, values[m][i])
+			}
+		}
+		switch {
+		case len(column) == 0:
+			out[i] = math.NaN()
+		case t.percentile > 0:
+			slices.SortFunc(column, cmp.Compare[float64])
+			at := t.percentile * float64(len(column)-1)
+			low := int(at)
+			high := min(low+1, len(column)-1)
+			out[i] = column[low] + (at-float64(low))*(column[high]-column[low])
+		default:
+			out[i] = combineValues(column, t.space)
+		}
+	}
+	return out
+}
+
+// sketchRow is a distribution on a grid: a merged sketch per bucket, nil for none.
+type sketchRow []*sketch.Sketch
+
+func rollupSketches(g query.Grid, c *store.Columns) sketchRow {
+	row := make(sketchRow, g.Len())
+	for i, at := range c.Times {
+		if bucket := (at - g.Start) / g.Step; at >= g.Start && bucket < int64(len(row)) {
+			if row[bucket] == nil {
+				row[bucket] = c.Sketches[i].Clone()
+			} else {
+				row[bucket].Merge(c.Sketches[i])
+			}
+		}
+	}
+	return row
+}
+
+// mergeSketches merges a group's distributions; nil if it has none. The padded
+// buckets at both ends are left out.
+func mergeSketches(group query.Group, rows []sketchRow, pad, n int) sketchRow {
+	var merged sketchRow
+	for _, m := range group.Members {
+		if rows[m] == nil {
+			continue
+		}
+		if merged == nil {
+			merged = make(sketchRow, n)
+		}
+		for i := range merged {
+			s := rows[m][pad+i]
+			switch {
+			case s == nil:
+			case merged[i] == nil:
+				merged[i] = s.Clone() // a series may be in several groups
+			default:
+				merged[i].Merge(s)
+			}
+		}
+	}
+	return merged
+}
+
+// ofSketches reads the term's aggregate off each bucket's sketch.
+func (t *term) ofSketches(row sketchRow, step int64) []float64 {
+	out := repeat(math.NaN(), len(row))
+	for i, s := range row {
+		if s == nil || s.Count == 0 {
+			continue
+		}
+		switch {
+		case t.percentile > 0:
+			out[i] = s.Quantile(t.percentile)
+		case t.space == "sum":
+			out[i] = s.Sum
+		case t.space == "min":
+			out[i] = s.Min
+		case t.space == "max":
+			out[i] = s.Max
+		case t.space == "count":
+			out[i] = float64(s.Count)
+		default:
+			out[i] = s.Sum / float64(s.Count)
+		}
+		if t.as == "rate" {
+			out[i] /= float64(step) / 1000
+		}
+	}
+	return out
+}
