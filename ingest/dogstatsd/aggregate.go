@@ -3,10 +3,12 @@ package dogstatsd
 import (
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
@@ -28,6 +30,7 @@ const (
 // flusher: all tables flip to their other side, which costs a reader no more
 // than a lock. The flusher then merges the closed sides by context.
 type aggregator struct {
+	now        func() time.Time
 	host       string // of values that name none
 	figures    []figure
 	sink       sink
@@ -45,6 +48,8 @@ type aggregator struct {
 	mu       sync.Mutex // of a rotation or collection; taken before a table's
 	pending  bool       // the tables' closed sides hold bucket closed
 	closed   int64
+	newest   int64  // the last bucket that has been emitted
+	setBack  int64  // how often the clock was, by more than a bucket
 	round    uint64 // collections so far
 	contexts map[string]*metricContext
 	ordered  []*metricContext // the same in order of creation, which is that of their refs
@@ -79,9 +84,10 @@ type seriesRef struct {
 	ok  bool
 }
 
-func newAggregator(tables int, now int64) *aggregator {
-	a := &aggregator{contexts: map[string]*metricContext{}, maxEntries: maxContexts, started: now}
-	a.current.Store(bucketOf(now))
+func newAggregator(tables int, now func() time.Time) *aggregator {
+	started := now().UnixMilli()
+	a := &aggregator{now: now, contexts: map[string]*metricContext{}, maxEntries: maxContexts, started: started, newest: math.MinInt64}
+	a.current.Store(bucketOf(started))
 	for range tables {
 		a.tables = append(a.tables, newTable(a))
 	}
@@ -104,7 +110,9 @@ func (a *aggregator) enter(now int64) {
 	b := bucketOf(now)
 	if open := a.current.Load(); b != open && b != open-1 {
 		a.mu.Lock()
-		a.rotate(b)
+		// Others may have rotated since now was read: look again, or a late
+		// reader would seem to set the clock back.
+		a.rotate(bucketOf(a.now().UnixMilli()))
 		a.mu.Unlock()
 	}
 }
@@ -120,6 +128,9 @@ func (a *aggregator) rotate(b int64) {
 	}
 	for _, t := range a.tables {
 		t.flip()
+	}
+	if b < open {
+		a.setBack++
 	}
 	a.pending, a.closed = true, open
 	a.current.Store(b)
@@ -167,8 +178,12 @@ func (a *aggregator) collect() {
 	// The first bucket of a process is stamped with the process's start, so
 	// that it does not replace what the process before it kept of the bucket.
 	at := a.closed * bucketMillis
+	// Likewise, a bucket that comes again because the clock was set back does
+	// not replace what it held before: it is stamped a few ms late.
 	if at < a.started && a.started < at+bucketMillis {
 		at = a.started
+	} else if a.closed <= a.newest {
+		at += a.setBack % bucketMillis
 	}
 	hosts := map[string]bool{}
 	for _, c := range a.active {
@@ -284,10 +299,11 @@ func (a *aggregator) emitZeros() {
 			continue
 		}
 		c.last = min(c.last, open) // after the clock was set back
-		for b := max(a.closed, c.last+1); b < min(open, c.last+zeroBuckets+1); b++ {
+		for b := max(a.closed, a.newest+1, c.last+1); b < min(open, c.last+zeroBuckets+1); b++ {
 			a.sample(c, 0, "", store.Rate, b*bucketMillis, 0)
 		}
 	}
+	a.newest = max(a.newest, open-1)
 }
 
 // forget drops entries and contexts whose time is over.

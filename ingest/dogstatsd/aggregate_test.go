@@ -99,6 +99,30 @@ func TestClockThatIsSetBackLosesNothingNew(t *testing.T) {
 	}
 }
 
+func TestBucketThatComesAgainKeepsWhatItHeld(t *testing.T) {
+	ts := newTestServer(t, Config{})
+	for range 6 {
+		ts.send("c:1|c")
+		ts.advance(10 * time.Second)
+	}
+	ts.advance(-40 * time.Second)
+	for range 6 {
+		ts.send("c:1|c")
+		ts.advance(10 * time.Second)
+	}
+	kept := map[int64]float64{} // by time, as in the store
+	for _, s := range ts.got.samples {
+		kept[s.Time] = s.Value
+	}
+	total := 0.0
+	for _, v := range kept {
+		total += v * 10
+	}
+	if total != 12 {
+		t.Errorf("got %v counted, want 12: %v", total, kept)
+	}
+}
+
 func TestClockThatWaversOverABoundaryKeepsOneBucket(t *testing.T) {
 	ts := newTestServer(t, Config{})
 	ts.advance(10 * time.Second)
@@ -273,6 +297,17 @@ func TestContextsOverTheLimitAreCountedAndSpoilNothing(t *testing.T) {
 	ts.send("c:1|g") // there is room again
 	ts.advance(10 * time.Second)
 	ts.wantPoints("c{} gauge", map[int]float64{40: 1})
+}
+
+func TestTooManyTagsAreRefused(t *testing.T) {
+	ts := newTestServer(t, Config{})
+	tags := strings.Repeat("a,", maxTags)
+	ts.send("g:1|g|#"+tags+"a", "g:2|g|#"+tags[:len(tags)-1])
+	ts.advance(10 * time.Second)
+	ts.wantPoints("g{a} gauge", map[int]float64{0: 2})
+	if got := ts.rejectedFor()[tooManyTags.String()]; got != 1 {
+		t.Errorf("got %d refused, want 1", got)
+	}
 }
 
 func TestBadLineSpoilsNothingBesideIt(t *testing.T) {

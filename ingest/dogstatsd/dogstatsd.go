@@ -114,7 +114,7 @@ func newServer(c Config, b backend) (*Server, error) {
 	s.docs = newDocuments()
 	s.docs.addEvents, s.docs.putChecks, s.docs.seen, s.docs.log = b.addEvents, b.putChecks, b.sink.seen, c.Log
 	s.out = &outbox{append: b.append, limit: maxWaiting}
-	s.agg = newAggregator(len(sockets)+1, c.Now().UnixMilli())
+	s.agg = newAggregator(len(sockets)+1, c.Now)
 	s.agg.host = store.NormalizeHost(c.Host)
 	s.agg.figures, s.agg.sink, s.agg.documents, s.agg.out, s.agg.log = list, b.sink, s.docs, s.out, c.Log
 	s.inside = s.agg.tables[len(sockets)]

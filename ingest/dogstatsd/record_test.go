@@ -20,6 +20,7 @@ type record struct {
 	mu       sync.Mutex
 	refs     map[string]store.Ref
 	series   []store.Series
+	samples  []store.Sample
 	values   map[string]map[int64]float64 // by series, by s
 	sketches map[string]map[int64]*sketch.Sketch
 	metrics  map[string]catalog.Metric
@@ -79,6 +80,7 @@ func (r *record) backend() backend {
 				return store.Rejected{}, r.refuse
 			}
 			r.appends++
+			r.samples = append(r.samples, b.Samples...)
 			for _, s := range b.Samples {
 				name := seriesName(r.series[s.Ref])
 				if r.values[name] == nil {

@@ -16,6 +16,7 @@ const (
 	badEvent
 	badCheck
 	truncated
+	tooManyTags
 	tooManyContexts
 	tooMuchMemory
 	reasons // how many there are
@@ -45,6 +46,8 @@ func (r reason) String() string {
 		return "malformed service check"
 	case truncated:
 		return "datagram longer than 65535 bytes"
+	case tooManyTags:
+		return "more than 512 tags"
 	case tooManyContexts:
 		return "too many distinct names and tags"
 	case tooMuchMemory:

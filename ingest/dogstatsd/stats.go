@@ -1,6 +1,7 @@
 package dogstatsd
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -105,11 +106,9 @@ func (s *Server) Stats() Stats {
 
 // printable returns b as it is when it is text on one line, else quoted.
 func printable(b []byte) string {
-	s := string(b)
-	for i, r := range s {
-		if r == utf8.RuneError && i+utf8.UTFMax <= len(s) || !unicode.IsPrint(r) && r != utf8.RuneError {
-			return strconv.Quote(s)
-		}
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if !utf8.Valid(b) || bytes.ContainsFunc(b, unprintable) {
+		return strconv.Quote(string(b))
 	}
-	return s
+	return string(b)
 }

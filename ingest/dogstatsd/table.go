@@ -12,9 +12,12 @@ import (
 // them, counted; what is known already goes on.
 const (
 	maxContexts = 1 << 19   // distinct lines over all tables
+	maxTags     = 512       // of one of them
 	maxKeyBytes = 128 << 20 // their names and tags, per table
 	maxHeld     = 128 << 20 // bytes of single values in one bucket, per table
 )
+
+var comma = []byte{','}
 
 // table is where one reader accumulates, so that readers never wait for each
 // other. Contexts are found by the bytes of name and tags as they were sent:
@@ -146,9 +149,9 @@ func (t *table) metric(line []byte) reason {
 	if m.odd > 0 {
 		t.rejected.add(badFinite, line, m.odd)
 	}
-	e := t.find(m)
-	if e == nil {
-		return tooManyContexts
+	e, why := t.find(m)
+	if why != valid {
+		return why
 	}
 	if m.at != 0 {
 		return t.addTimed(e, m)
@@ -161,23 +164,26 @@ func (t *table) metric(line []byte) reason {
 	return t.add(acc, m)
 }
 
-// find returns the entry of m, created at first sight; nil when there is no room.
-func (t *table) find(m *metric) *entry {
+// find returns the entry of m, created at first sight.
+func (t *table) find(m *metric) (*entry, reason) {
 	t.key = append(append(append(append(t.key[:0], byte(m.kind)), m.name...), '|'), m.tags...)
 	if e := t.entries[string(t.key)]; e != nil {
-		return e
+		return e, valid
+	}
+	if bytes.Count(m.tags, comma) >= maxTags {
+		return nil, tooManyTags
 	}
 	if t.keyBytes+len(t.key) > maxKeyBytes {
-		return nil
+		return nil, tooManyContexts
 	}
 	if t.shared.entries.Add(1) > t.shared.maxEntries {
 		t.shared.entries.Add(-1)
-		return nil
+		return nil, tooManyContexts
 	}
 	e := &entry{key: string(t.key)}
 	t.entries[e.key] = e
 	t.keyBytes += len(e.key)
-	return e
+	return e, valid
 }
 
 // add puts the values of m into acc.
