@@ -175,16 +175,7 @@ func (a *aggregator) collect() {
 		t.held[side] = 0
 	}
 
-	// The first bucket of a process is stamped with the process's start, so
-	// that it does not replace what the process before it kept of the bucket.
-	at := a.closed * bucketMillis
-	// Likewise, a bucket that comes again because the clock was set back does
-	// not replace what it held before: it is stamped a few ms late.
-	if at < a.started && a.started < at+bucketMillis {
-		at = a.started
-	} else if a.closed <= a.newest {
-		at += a.setBack % bucketMillis
-	}
+	at := a.stamp()
 	hosts := map[string]bool{}
 	for _, c := range a.active {
 		a.emit(c, at)
@@ -195,6 +186,22 @@ func (a *aggregator) collect() {
 	a.active = a.active[:0]
 	a.emitZeros()
 	a.forget()
+}
+
+// stamp returns the time (ms) of the closed bucket's samples: its start, unless
+// samples of that time must not be replaced. Those are what the process before
+// this one kept of a bucket that this one began in, and the first pass over a
+// bucket that came again because the clock was set back.
+func (a *aggregator) stamp() int64 {
+	at := a.closed * bucketMillis
+	switch {
+	case at < a.started && a.started < at+bucketMillis:
+		return a.started
+	case a.closed <= a.newest:
+		return at + a.setBack%bucketMillis
+	default:
+		return at
+	}
 }
 
 // merge adds what an entry received to its context, and empties it.
