@@ -220,7 +220,7 @@ func TestInstantQueriesLookBackFiveMinutes(t *testing.T) {
 	f := newFixture(t)
 	f.put("m", nil, 290, 3)
 	f.put("old", nil, 310, 3)
-	for text, want := range map[string]string{"m": "vector m 3", "old": "vector", "1 + 1": "scalar 2", "m[10m]": "matrix m 3"} {
+	for text, want := range map[string]string{"m": "vector m 3", "old": "vector", "1 + 1": "scalar 2"} {
 		r, err := Instant(context.Background(), f.engine, text, t0.UnixMilli(), Options{})
 		if err != nil {
 			t.Fatal(err)
@@ -239,12 +239,10 @@ func TestRawSamplesComeAsTheyAre(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[int64]float64{}
-	for i, v := range r.Frame.Rows[0].Values {
-		if !math.IsNaN(v) {
-			got[r.Frame.Grid.Start+int64(i)*r.Frame.Grid.Step-t0.UnixMilli()] = v
-		}
+	for i, v := range r.Raw[0].Values {
+		got[r.Raw[0].Times[i]-t0.UnixMilli()] = v
 	}
-	if len(got) != 3 || got[-47_000] != 1 || got[-30_500] != 2 || got[-3_000] != 3 {
+	if r.Type != "matrix" || len(got) != 3 || got[-47_000] != 1 || got[-30_500] != 2 || got[-3_000] != 3 {
 		t.Errorf("got %v", got)
 	}
 }

@@ -98,20 +98,25 @@ func (ev *evaluation) frame(rows []row) *query.Frame {
 		if !slices.ContainsFunc(r.values, func(v float64) bool { return !math.IsNaN(v) }) {
 			continue
 		}
-		out := query.Row{Metric: r.name, Tags: make([]string, len(r.labels)), Values: r.values}
-		for i, l := range r.labels {
-			out.Tags[i] = l.Name + ":" + l.Value
-		}
-		out.Expr = r.name
-		if len(out.Tags) > 0 || r.name == "" {
-			out.Expr += "{" + strings.Join(out.Tags, ",") + "}"
-		}
-		if m, ok := ev.engine.DB().Catalog().Metric(r.name); ok {
-			out.Unit = m.Unit
-		}
-		f.Rows = append(f.Rows, out)
+		f.Rows = append(f.Rows, ev.publish(r))
 	}
 	return f
+}
+
+// publish is r as callers see it.
+func (ev *evaluation) publish(r row) query.Row {
+	out := query.Row{Metric: r.name, Tags: make([]string, len(r.labels)), Values: r.values}
+	for i, l := range r.labels {
+		out.Tags[i] = l.Name + ":" + l.Value
+	}
+	out.Expr = r.name
+	if len(out.Tags) > 0 || r.name == "" {
+		out.Expr += "{" + strings.Join(out.Tags, ",") + "}"
+	}
+	if m, ok := ev.engine.DB().Catalog().Metric(r.name); ok {
+		out.Unit = m.Unit
+	}
+	return out
 }
 
 // maxDepth bounds how deep expressions and subqueries may nest.
@@ -228,71 +233,25 @@ func (ev *evaluation) series(m *mql.MetricExpr, from, to int64, fn func(i, n int
 }
 
 // raw answers an instant query for a selector with a window: the samples as
-// they are, on a grid of their greatest common step.
-func (ev *evaluation) raw(m *mql.MetricExpr, r *mql.RollupExpr) (*query.Frame, error) {
+// they are.
+func (ev *evaluation) raw(m *mql.MetricExpr, r *mql.RollupExpr) ([]RawRow, error) {
 	at, err := ev.shift(r)
 	if err != nil {
 		return nil, err
 	}
-	to := at.Start
-	from := to - r.Window.Duration(ev.grid.Step)
-	type samples struct {
-		row
-		times []int64
-	}
-	var found []samples
-	err = ev.series(m, from, to, func(i, n int, s *store.SeriesInfo, c *store.Columns) error {
+	var found []RawRow
+	err = ev.series(m, at.Start-r.Window.Duration(ev.grid.Step), at.Start, func(i, n int, s *store.SeriesInfo, c *store.Columns) error {
+		base := rowOf(s)
 		ev.mu.Lock()
 		defer ev.mu.Unlock()
 		if found == nil {
-			found = make([]samples, n)
+			found = make([]RawRow, n)
 		}
-		found[i] = samples{rowOf(s), slices.Clone(c.Times)}
-		found[i].values = slices.Clone(c.Values)
+		found[i] = RawRow{Row: ev.publish(base), Times: slices.Clone(c.Times)}
+		found[i].Values = slices.Clone(c.Values)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	first, step := int64(math.MaxInt64), int64(0)
-	for _, s := range found {
-		if len(s.times) > 0 {
-			first = min(first, s.times[0])
-		}
-	}
-	for _, s := range found {
-		for _, t := range s.times {
-			step = gcd(step, t-first)
-		}
-	}
-	step = max(step, 1)
-	g := query.Grid{Start: first, End: to, Step: step}
-	if len(found) == 0 || first > to {
-		g = query.Grid{Start: to, End: to, Step: ev.grid.Step}
-	}
-	if g.Len() > maxRaw {
-		return nil, &query.LimitError{Limit: "points per row", Most: maxRaw}
-	}
-	f := &evaluation{ctx: ev.ctx, engine: ev.engine, grid: g, shared: ev.shared}
-	rows := make([]row, len(found))
-	for i, s := range found {
-		rows[i] = s.row
-		rows[i].values = f.constant(math.NaN())[0].values
-		for j, t := range s.times {
-			rows[i].values[(t-first)/step] = s.values[j]
-		}
-	}
-	return f.frame(rows), nil
-}
-
-// maxRaw bounds the grid that raw samples are shown on.
-const maxRaw = 1_000_000
-
-func gcd(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
+	return found, err
 }
 
 func rowOf(s *store.SeriesInfo) row {

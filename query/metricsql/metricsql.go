@@ -41,8 +41,15 @@ type Options struct{}
 
 // Result is the answer to an instant query.
 type Result struct {
-	Type  string // vector, matrix or scalar
-	Frame *query.Frame
+	Type  string       // vector, matrix or scalar
+	Frame *query.Frame // of one timestamp; for a matrix it has no rows
+	Raw   []RawRow     // of a matrix
+}
+
+// RawRow is the samples of one series as they are: Values[i] at Times[i] (ms).
+type RawRow struct {
+	query.Row
+	Times []int64
 }
 
 // instantStep is the step of a query at one moment: how far back a selector
@@ -87,8 +94,7 @@ func Range(ctx context.Context, e *query.Engine, text string, g query.Grid, _ Op
 }
 
 // Instant evaluates text at one time (ms). A selector with a window gives its
-// raw samples, as type matrix, one frame row per series on a grid of their own:
-// see Result.
+// raw samples, as type matrix.
 func Instant(ctx context.Context, e *query.Engine, text string, at int64, _ Options) (*Result, error) {
 	expr, err := parse(text)
 	if err != nil {
@@ -99,8 +105,8 @@ func Instant(ctx context.Context, e *query.Engine, text string, at int64, _ Opti
 	ev := &evaluation{ctx: ctx, engine: e, grid: query.Grid{Start: at, End: at, Step: instantStep}, instant: true, shared: &shared{text: text}}
 	if r, ok := expr.(*mql.RollupExpr); ok && r.Window != nil && !r.ForSubquery() {
 		if m, ok := r.Expr.(*mql.MetricExpr); ok {
-			frame, err := ev.raw(m, r)
-			return &Result{"matrix", frame}, err
+			raw, err := ev.raw(m, r)
+			return &Result{Type: "matrix", Frame: ev.frame(nil), Raw: raw}, err
 		}
 	}
 	rows, err := ev.eval(expr)
@@ -111,7 +117,7 @@ func Instant(ctx context.Context, e *query.Engine, text string, at int64, _ Opti
 	if ev.isScalar(expr) {
 		kind = "scalar"
 	}
-	return &Result{kind, ev.frame(rows)}, nil
+	return &Result{Type: kind, Frame: ev.frame(rows)}, nil
 }
 
 // Label is a name and value.
