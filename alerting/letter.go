@@ -1,0 +1,384 @@
+package alerting
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"html"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whippet-obs/whippet/alerting/mail"
+	"github.com/whippet-obs/whippet/alerting/message"
+)
+
+// digestFrom is from how many groups on, moving the same way in one
+// evaluation, one mail lists them instead of a mail each.
+const digestFrom = 5
+
+// digestRows bounds the list in a digest.
+const digestRows = 100
+
+// letters writes the mails about an evaluation's transitions.
+func (s *Service) letters(m *monitor, transitions []Transition, at int64) []letter {
+	type bundle struct {
+		word, to    string
+		transitions []*Transition
+		rendered    []message.Rendered
+	}
+	var bundles []*bundle
+	byKey := map[[2]string]*bundle{}
+	for i := range transitions {
+		t := &transitions[i]
+		if !t.Mail {
+			continue
+		}
+		rendered, err := s.render(m, t)
+		if err != nil {
+			s.log.Error("a monitor's message cannot be written", "monitor", m.id, "err", err)
+			continue
+		}
+		if len(rendered.To) == 0 {
+			continue // the message names nobody for this state
+		}
+		key := [2]string{t.word(), strings.Join(rendered.To, ",")}
+		b := byKey[key]
+		if b == nil {
+			b = &bundle{word: key[0], to: key[1]}
+			byKey[key] = b
+			bundles = append(bundles, b)
+		}
+		b.transitions = append(b.transitions, t)
+		b.rendered = append(b.rendered, rendered)
+	}
+	var out []letter
+	for _, b := range bundles {
+		if len(b.transitions) >= digestFrom {
+			out = append(out, s.digest(m, b.transitions, b.rendered, at))
+			continue
+		}
+		for i, t := range b.transitions {
+			out = append(out, s.letter(m, t, b.rendered[i], at))
+		}
+	}
+	return out
+}
+
+// render writes a monitor's message for a transition, and finds its receivers.
+func (s *Service) render(m *monitor, t *Transition) (message.Rendered, error) {
+	data := s.data(m, t)
+	r, err := m.body.Render(data)
+	if err != nil || !t.Renotify || m.options.escalation == "" {
+		return r, err
+	}
+	more, err := m.escalation.Render(data)
+	if err != nil {
+		return r, err
+	}
+	r.Text = strings.TrimSpace(more.Text + "\n\n" + r.Text)
+	r.HTML = more.HTML + r.HTML
+	for _, to := range more.To {
+		if !slices.Contains(r.To, to) {
+			r.To = append(r.To, to)
+		}
+	}
+	return r, nil
+}
+
+// letter is the mail about one group.
+func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at int64) letter {
+	g := &t.Group
+	title := m.title.RenderTitle(s.data(m, t))
+	c := s.frame(m, t.word(), title, body)
+	c.State, c.Word = looks(t)
+	c.Since = "since " + s.clock(g.Since)
+	if g.Status == OK && t.Began > 0 {
+		c.Since = "after " + windowText(msDuration(at-t.Began))
+	}
+	facts := []mail.Fact{
+		{Name: "Value", Value: m.measured(g)},
+		{Name: "Group", Value: strings.Join(g.Tags, ", ")},
+	}
+	if len(t.Members) > 0 {
+		facts = append(facts, mail.Fact{Name: "Affected", Value: members(t.Members)})
+	}
+	c.Facts = slices.Concat(facts, s.hostFacts(g), c.Facts)
+	links := s.links(m, at)
+	if host := hostOf(g.Tags); host != "" && s.url != "" {
+		links = append(links, mail.Link{Text: "Host " + host, URL: s.url + "/hosts/" + url.PathEscape(host)})
+	}
+	c.Links = links
+
+	l := letter{}
+	l.Picture = s.picture(m, title, g, at)
+	c.ImageCID, c.ImageAlt = pictureCID, fmt.Sprintf("%s from %s to %s", m.query.QueryText, s.clock(l.Picture.From), s.clock(l.Picture.To))
+	l.Subject, l.To = m.subject(t.word(), title, g.Tags), body.To
+	thread := threadName(m.id, g.Name, t.Thread)
+	unique := thread
+	if !t.First {
+		unique = fmt.Sprintf("%s-%s-%d", thread, slug(t.word()), t.At)
+		l.References = []string{mail.NewMessageID(thread, s.from)}
+	}
+	s.seal(&l, m, c, unique)
+	return l
+}
+
+// digest is one mail about many groups that moved the same way.
+func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered, at int64) letter {
+	worst := 0
+	for i, t := range ts {
+		if m.farther(float64(t.Group.Value), float64(ts[worst].Group.Value)) {
+			worst = i
+		}
+	}
+	t := ts[worst]
+	title := m.title.RenderTitle(s.data(m, t))
+	c := s.frame(m, t.word(), title, bodies[worst])
+	c.State, c.Word = looks(t)
+	c.Since = s.clock(t.At)
+	c.Facts = append([]mail.Fact{{Name: "Groups", Value: fmt.Sprint(len(ts))}}, c.Facts...)
+
+	var text, table strings.Builder
+	table.WriteString(`<table cellpadding="4">`)
+	for i, t := range ts {
+		if i == digestRows {
+			fmt.Fprintf(&text, "and %d more\n", len(ts)-i)
+			fmt.Fprintf(&table, `<tr><td colspan="2">and %d more</td></tr>`, len(ts)-i)
+			break
+		}
+		name, value := strings.TrimSpace(t.Group.Name), m.measured(&t.Group)
+		fmt.Fprintf(&text, "%s: %s\n", name, value)
+		fmt.Fprintf(&table, "<tr><td><b>%s</b></td><td>%s</td></tr>", html.EscapeString(name), html.EscapeString(value))
+	}
+	table.WriteString("</table>")
+	about := "The message for " + strings.Join(t.Group.Tags, ", ") + ":"
+	c.BodyText = text.String() + "\n" + about + "\n" + c.BodyText
+	c.BodyHTML = table.String() + "<p>" + html.EscapeString(about) + "</p>" + c.BodyHTML
+	c.Links = s.links(m, at)
+
+	l := letter{}
+	l.Picture = s.picture(m, title, nil, at)
+	c.ImageCID, c.ImageAlt = pictureCID, m.query.QueryText
+	l.Subject = m.subject(t.word(), title, []string{fmt.Sprintf("%d groups", len(ts))})
+	if !m.includeTags {
+		l.Subject += fmt.Sprintf(" (%d groups)", len(ts))
+	}
+	l.To = bodies[worst].To
+	// Each group's later mails refer to its thread, and so does this one.
+	for i, t := range ts {
+		if i == 20 {
+			break
+		}
+		l.References = append(l.References, mail.NewMessageID(threadName(m.id, t.Group.Name, t.Thread), s.from))
+	}
+	unique := fmt.Sprintf("monitor-%d-digest-%s-%d", m.id, slug(t.word())+"-"+hash(strings.Join(l.To, ",")), t.At)
+	s.seal(&l, m, c, unique)
+	return l
+}
+
+// seal lays a letter out and gives it its identity. What a monitor says to the
+// same receivers arrives in order.
+func (s *Service) seal(l *letter, m *monitor, c mail.Content, unique string) {
+	l.HTML, l.Text = mail.Layout(c)
+	l.MonitorID, l.Created, l.MessageID = m.id, s.ms(), mail.NewMessageID(unique, s.from)
+	l.Line = fmt.Sprintf("monitor-%d-%s", m.id, hash(strings.Join(l.To, ",")))
+}
+
+// frame is what all mails of a monitor show.
+func (s *Service) frame(m *monitor, word, title string, body message.Rendered) mail.Content {
+	c := mail.Content{Title: title, BodyHTML: body.HTML, BodyText: body.Text}
+	if m.hideBody {
+		c.BodyHTML, c.BodyText = "", ""
+	}
+	if !m.hideQuery {
+		c.Facts = append(c.Facts, mail.Fact{Name: "Query", Value: m.queryText})
+	}
+	if m.priority > 0 {
+		c.Facts = append(c.Facts, mail.Fact{Name: "Priority", Value: fmt.Sprintf("P%d", m.priority)})
+	}
+	c.Facts = append(c.Facts, mail.Fact{Name: "Tags", Value: strings.Join(m.tags, ", ")})
+	if !m.hideFooter {
+		c.Footer = fmt.Sprintf("You get this because the message of monitor %q names your address.", m.name)
+	}
+	return c
+}
+
+func (s *Service) links(m *monitor, at int64) []mail.Link {
+	if s.url == "" {
+		return nil
+	}
+	monitor := fmt.Sprintf("%s/monitors/%d", s.url, m.id)
+	from, to := m.pictured(at)
+	graph := fmt.Sprintf("%s/metrics/explorer?q=%s&from=%d&to=%d", s.url, url.QueryEscape(m.query.QueryText), from, to)
+	return []mail.Link{{Text: "Monitor", URL: monitor}, {Text: "Graph at that time", URL: graph}}
+}
+
+// hostFacts is what is known of the host of a group.
+func (s *Service) hostFacts(g *Group) []mail.Fact {
+	name := hostOf(g.Tags)
+	if name == "" {
+		return nil
+	}
+	h, ok := s.catalog.Host(name)
+	if !ok {
+		return nil
+	}
+	facts := []mail.Fact{
+		{Name: "Host", Value: h.Name}, {Name: "IP", Value: cmp.Or(h.IP, h.IPv6)}, {Name: "Platform", Value: h.Platform},
+		{Name: "Host tags", Value: strings.Join(s.catalog.HostTags().Of(name), ", ")},
+	}
+	return facts
+}
+
+// measured is a group's value against its threshold, as a mail shows it.
+func (m *monitor) measured(g *Group) string {
+	if g.Status == NoData {
+		return m.verdict(g)
+	}
+	if g.Value != g.Value {
+		return ""
+	}
+	limits := "alert " + m.comparator + " " + message.Number(m.critical)
+	if m.warning == m.warning {
+		limits += ", warn " + m.comparator + " " + message.Number(m.warning)
+	}
+	return fmt.Sprintf("%s (%s)", message.Number(float64(g.Value)), limits)
+}
+
+// farther says whether a lies more on the bad side than b.
+func (m *monitor) farther(a, b float64) bool {
+	if strings.HasPrefix(m.comparator, "<") {
+		return a < b
+	}
+	return a > b
+}
+
+// data is what a monitor's texts are rendered with.
+func (s *Service) data(m *monitor, t *Transition) message.Data {
+	g := &t.Group
+	began := cmp.Or(t.Began, g.Triggered, t.At)
+	last := cmp.Or(g.LastTriggered, g.LastNoData, t.At)
+	d := message.Data{
+		From: words[t.FromTold], To: words[g.Status], Renotify: t.Renotify, Priority: m.priority,
+		Vars: map[string]string{
+			"comparator":         m.comparator,
+			"first_triggered_at": s.clock(began),
+			"last_triggered_at":  s.clock(last),
+		},
+		Numbers: map[string]float64{
+			"threshold":                m.critical,
+			"triggered_duration_sec":   float64(max(0, t.At-began) / 1000),
+			"first_triggered_at_epoch": float64(began / 1000),
+			"last_triggered_at_epoch":  float64(last / 1000),
+		},
+		Times: map[string]time.Time{
+			"first_triggered_at": time.UnixMilli(began).In(s.zone), "last_triggered_at": time.UnixMilli(last).In(s.zone),
+		},
+	}
+	if t.Renotify {
+		d.From = d.To
+	}
+	for name, v := range map[string]float64{"value": float64(g.Value), "warn_threshold": m.warning} {
+		if v == v {
+			d.Numbers[name] = v
+		}
+	}
+	for key, values := range tagValues(g.Tags) {
+		d.Vars[key+".name"] = strings.Join(values, ", ")
+	}
+	host := hostOf(g.Tags)
+	if host == "" {
+		return d
+	}
+	for key, values := range tagValues(s.catalog.HostTags().Of(host)) {
+		d.Vars["host."+key] = strings.Join(values, ", ")
+	}
+	d.Vars["host.name"] = host
+	if h, ok := s.catalog.Host(host); ok {
+		maps.Copy(d.Vars, map[string]string{
+			"host.ip": cmp.Or(h.IP, h.IPv6), "host.platform": h.Platform, "host.agent_version": h.AgentVersion,
+		})
+	}
+	return d
+}
+
+// words are the statuses as the message language knows them.
+var words = map[Status]message.State{OK: message.OK, Warn: message.Warn, Alert: message.Alert, NoData: message.NoData}
+
+// looks is the colour and the word on top of a mail.
+func looks(t *Transition) (mail.State, string) {
+	if t.Renotify {
+		return mail.Renotify, string(t.Group.Status)
+	}
+	return map[Status]mail.State{OK: mail.Recovered, Warn: mail.Warn, Alert: mail.Alert, NoData: mail.NoData}[t.Group.Status], ""
+}
+
+// clock writes a moment as people of the installation's zone read it.
+func (s *Service) clock(ms int64) string {
+	return time.UnixMilli(ms).In(s.zone).Format("Mon Jan 2 2006, 15:04:05 MST")
+}
+
+// tagValues groups the values of tags by key; a bare tag has the value "true".
+func tagValues(tags []string) map[string][]string {
+	out := map[string][]string{}
+	for _, tag := range tags {
+		key, value, ok := strings.Cut(tag, ":")
+		if !ok {
+			value = "true"
+		}
+		out[key] = append(out[key], value)
+	}
+	return out
+}
+
+func hostOf(tags []string) string {
+	for _, tag := range tags {
+		if host, ok := strings.CutPrefix(tag, "host:"); ok {
+			return host
+		}
+	}
+	return ""
+}
+
+// members lists the groups of a bundle that are in a bad way.
+func members(groups []Group) string {
+	var names []string
+	for i, g := range groups {
+		if i == 20 {
+			names = append(names, fmt.Sprintf("and %d more", len(groups)-i))
+			break
+		}
+		names = append(names, g.Name+" ("+string(g.Status)+")")
+	}
+	return strings.Join(names, ", ")
+}
+
+func slug(word string) string { return strings.ToLower(strings.ReplaceAll(word, " ", "-")) }
+
+// hash is a short stable name for text that may hold anything.
+func hash(text string) string {
+	h := fnv.New64a()
+	h.Write([]byte(text))
+	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+func msDuration(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
+
+// windowText writes a duration as people say it: "5m", "1h30m", "2d".
+func windowText(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d >= 48*time.Hour && d%(24*time.Hour) == 0 {
+		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

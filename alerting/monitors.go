@@ -1,0 +1,518 @@
+package alerting
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/whippet-obs/whippet/store/catalog"
+)
+
+// computed are the fields of a monitor's document that we answer and never
+// take from a client.
+var computed = []string{"created_at", "deleted", "multi", "overall_state", "overall_state_modified", "state", "matching_downtimes", "org_id"}
+
+// owned are the fields that are kept and not for clients to change.
+var owned = []string{"id", "created", "modified", "creator"}
+
+// timeFormat is how Datadog's API writes the times of a monitor.
+const timeFormat = "2006-01-02T15:04:05.000000-07:00"
+
+// CreateMonitor checks and keeps a monitor, and evaluates it from now on. It
+// returns the document as it is kept. A mistake in it is a *FieldError.
+func (s *Service) CreateMonitor(ctx context.Context, doc json.RawMessage) (json.RawMessage, error) {
+	o, err := parseObject("monitor", doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(o, nil); err != nil {
+		return nil, err
+	}
+	s.editing.Lock()
+	defer s.editing.Unlock()
+	var m *monitor
+	err = s.catalog.Update(ctx, func(tx *catalog.Tx) error {
+		id, err := tx.NextID(catalog.Monitors)
+		if err != nil {
+			return err
+		}
+		o.set("id", id)
+		if m, err = parseMonitor(o); err != nil {
+			return err
+		}
+		if err := tx.Put(catalog.Monitors, docKey(id), o); err != nil {
+			return err
+		}
+		return s.note(tx, m, "created")
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create monitor: %w", err)
+	}
+	w := &watch{monitor: m, state: State{}}
+	s.mu.Lock()
+	s.watches[m.id] = w
+	s.mu.Unlock()
+	return s.document(w, "").json(), nil
+}
+
+// ValidateMonitor checks a document as CreateMonitor would, and keeps nothing.
+func (s *Service) ValidateMonitor(doc json.RawMessage) error {
+	_, err := s.understand(doc)
+	return err
+}
+
+func (s *Service) understand(doc json.RawMessage) (*monitor, error) {
+	o, err := parseObject("monitor", doc)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(o, nil); err != nil {
+		return nil, err
+	}
+	return parseMonitor(o)
+}
+
+// fill brings a client's document into the form that is kept: our own fields,
+// and Datadog's defaults. before is the document it replaces; nil: none.
+func (s *Service) fill(o, before object) error {
+	for _, key := range computed {
+		delete(o, key)
+	}
+	for _, key := range owned {
+		delete(o, key)
+		if raw, ok := before[key]; ok {
+			o[key] = raw
+		}
+	}
+	now := s.now().UTC().Format(timeFormat)
+	o.preset("created", now)
+	o.set("modified", now)
+	o.preset("creator", map[string]any{"handle": "local", "name": nil, "email": ""})
+	o.preset("message", "")
+	o.preset("tags", []string{})
+	for _, key := range []string{"priority", "restricted_roles"} {
+		if !o.has(key) {
+			o[key] = json.RawMessage("null")
+		}
+	}
+	if !o.has("name") && o.has("query") {
+		o["name"] = o["query"]
+	}
+	r := &reader{object: o}
+	options := r.into("options")
+	thresholds := options.into("thresholds")
+	if err := errors.Join(r.err, options.err); err != nil {
+		return firstError(r.err, options.err)
+	}
+	for key := range thresholds.object {
+		if !thresholds.has(key) {
+			delete(thresholds.object, key)
+		}
+	}
+	var query string
+	if r.get("query", "a text", &query); r.err == nil && !thresholds.has("critical") {
+		if i := strings.LastIndexAny(query, "<>="); i >= 0 {
+			if text := strings.TrimSpace(query[i+1:]); json.Valid([]byte(text)) {
+				thresholds.object["critical"] = json.RawMessage(text)
+			}
+		}
+	}
+	options.object.set("thresholds", thresholds.object)
+	for key, value := range map[string]any{
+		"notify_audit": false, "locked": false, "include_tags": true, "notify_no_data": false, "silenced": map[string]any{},
+	} {
+		if _, ok := options.object[key]; !ok {
+			options.object.set(key, value)
+		}
+	}
+	o.set("options", options.object)
+	return r.err
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// note writes an edit into the event log, and mails it where the monitor asks
+// for that (notify_audit).
+func (s *Service) note(tx *catalog.Tx, m *monitor, what string) error {
+	e := catalog.Event{
+		Title: fmt.Sprintf("[%s] %s", strings.ToUpper(what[:1])+what[1:], m.name), Text: fmt.Sprintf("Monitor %d was %s: %s", m.id, what, m.queryText),
+		Time: s.ms(), Tags: append(slices.Clone(m.tags), "monitor", "audit"), AlertType: "info", Priority: "low",
+		SourceType: "monitor", EventType: "monitor_" + what, MonitorID: m.id,
+	}
+	return tx.AddEvent(&e)
+}
+
+// States of ListOptions and Monitor: which groups' states are answered.
+const AllStates = "all"
+
+// Monitor returns a monitor's document. groupStates says which groups' states
+// come with it: "all", or some of alert, warn, "no data", ok, by comma; "" for
+// none. An unknown id is ErrNotFound.
+func (s *Service) Monitor(id int64, groupStates string) (json.RawMessage, error) {
+	w, err := s.watch(id)
+	if err != nil {
+		return nil, err
+	}
+	o := s.document(w, groupStates)
+	m, _ := w.snapshot()
+	o.set("matching_downtimes", s.matching(m))
+	return o.json(), nil
+}
+
+// ListOptions choose monitors. The zero value chooses all.
+type ListOptions struct {
+	GroupStates string   // as of Monitor
+	Name        string   // part of the name, in any case
+	Tags        []string // tags that the monitor's query filters by
+	MonitorTags []string // tags of the monitor; all of them
+	IDOffset    int64    // monitors with greater ids
+	Page        int      // from 0, when PageSize is set
+	PageSize    int      // 0: all
+}
+
+// Monitors lists the documents of the monitors that o chooses, by id.
+func (s *Service) Monitors(o ListOptions) []json.RawMessage {
+	list := []json.RawMessage{}
+	skip := o.Page * o.PageSize
+	for _, w := range s.all() {
+		m, _ := w.snapshot()
+		switch {
+		case m.id <= o.IDOffset,
+			!strings.Contains(strings.ToLower(m.name), strings.ToLower(o.Name)),
+			!containsAll(m.tags, o.MonitorTags), !containsAll(m.scope, o.Tags):
+			continue
+		}
+		if skip > 0 {
+			skip--
+			continue
+		}
+		if o.PageSize > 0 && len(list) == o.PageSize {
+			break
+		}
+		list = append(list, s.document(w, o.GroupStates).json())
+	}
+	return list
+}
+
+func containsAll(have, want []string) bool {
+	for _, tag := range want {
+		if !slices.Contains(have, tag) {
+			return false
+		}
+	}
+	return true
+}
+
+// document is a monitor as the API shows it.
+func (s *Service) document(w *watch, groupStates string) object {
+	m, state := w.snapshot()
+	o := maps.Clone(m.doc)
+	status, since := state.overall()
+	o.set("overall_state", status)
+	o["overall_state_modified"] = json.RawMessage("null")
+	if since > 0 {
+		o.set("overall_state_modified", time.UnixMilli(since).UTC().Format(timeFormat))
+	}
+	o.set("multi", m.grouped)
+	o["deleted"] = json.RawMessage("null")
+	o.set("org_id", 1)
+	var created time.Time
+	if json.Unmarshal(o["created"], &created) == nil {
+		o.set("created_at", created.UnixMilli())
+	}
+	if groupStates == "" {
+		return o
+	}
+	groups := map[string]groupState{}
+	for name, g := range state {
+		if shown(g, groupStates) {
+			groups[name] = stateOf(g)
+		}
+	}
+	answer := map[string]any{"groups": groups}
+	w.mu.Lock()
+	if w.problem != "" {
+		answer["error"] = w.problem
+	}
+	if w.due > 0 {
+		answer["last_evaluated_ts"] = w.due / 1000
+	}
+	w.mu.Unlock()
+	o.set("state", answer)
+	return o
+}
+
+// groupState is a group in Datadog's JSON, times in seconds; after the blank
+// line, what we add.
+type groupState struct {
+	Name            string `json:"name"`
+	Status          Status `json:"status"`
+	LastNodataTs    *int64 `json:"last_nodata_ts"`
+	LastNotifiedTs  *int64 `json:"last_notified_ts"`
+	LastResolvedTs  *int64 `json:"last_resolved_ts"`
+	LastTriggeredTs *int64 `json:"last_triggered_ts"`
+
+	SinceTs    *int64 `json:"since_ts"`
+	LastDataTs *int64 `json:"last_data_ts"`
+	Value      Number `json:"value"`
+	MutedBy    string `json:"muted_by,omitempty"`
+}
+
+func stateOf(g Group) groupState {
+	seconds := func(ms int64) *int64 {
+		if ms == 0 {
+			return nil
+		}
+		ms /= 1000
+		return &ms
+	}
+	st := groupState{
+		Name: g.Name, Status: g.Status, LastNodataTs: seconds(g.LastNoData), LastNotifiedTs: seconds(g.ToldAt),
+		LastResolvedTs: seconds(g.LastResolved), LastTriggeredTs: seconds(g.LastTriggered),
+		SinceTs: seconds(g.Since), LastDataTs: seconds(g.LastData), Value: g.Value,
+	}
+	if g.Mute != nil {
+		st.MutedBy = g.Mute.Reason
+	}
+	return st
+}
+
+// shown says whether a group is among those that a client asked for.
+func shown(g Group, wanted string) bool {
+	if g.Unit {
+		return false
+	}
+	for word := range strings.SplitSeq(wanted, ",") {
+		if word = strings.ToLower(strings.TrimSpace(word)); word == AllStates || word == strings.ToLower(string(g.Status)) {
+			return true
+		}
+	}
+	return false
+}
+
+// UpdateMonitor changes the fields that doc has; options are replaced as a
+// whole, as Datadog does. A changed query starts the groups afresh, since it
+// is about something else; everything else goes on where it stood.
+func (s *Service) UpdateMonitor(ctx context.Context, id int64, doc json.RawMessage) (json.RawMessage, error) {
+	change, err := parseObject("monitor", doc)
+	if err != nil {
+		return nil, err
+	}
+	return s.edit(ctx, id, "edited", func(o object) error {
+		for _, key := range slices.Concat(computed, owned) {
+			delete(change, key)
+		}
+		maps.Copy(o, change)
+		return nil
+	})
+}
+
+// edit changes a monitor's document by fn, which gets a copy.
+func (s *Service) edit(ctx context.Context, id int64, what string, fn func(object) error) (json.RawMessage, error) {
+	s.editing.Lock()
+	defer s.editing.Unlock()
+	w, err := s.watch(id)
+	if err != nil {
+		return nil, err
+	}
+	w.run.Lock() // not while an evaluation decides by the old document
+	defer w.run.Unlock()
+	old, state := w.snapshot()
+	o := maps.Clone(old.doc)
+	if err := fn(o); err != nil {
+		return nil, err
+	}
+	if err := s.fill(o, old.doc); err != nil {
+		return nil, err
+	}
+	m, err := parseMonitor(o)
+	if err != nil {
+		return nil, err
+	}
+	afresh := m.query.QueryText != old.query.QueryText || m.query.Aggregator != old.query.Aggregator || m.query.Window != old.query.Window
+	letters := s.audit(m, what)
+	err = s.catalog.Update(ctx, func(tx *catalog.Tx) error {
+		if err := tx.Put(catalog.Monitors, docKey(id), o); err != nil {
+			return err
+		}
+		if afresh {
+			if err := dropState(tx, id, state); err != nil {
+				return err
+			}
+		}
+		if err := s.note(tx, m, what); err != nil {
+			return err
+		}
+		return post(tx, letters)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("monitor %d: %w", id, err)
+	}
+	w.mu.Lock()
+	w.monitor = m
+	if afresh {
+		w.state, w.due = State{}, 0
+	}
+	w.mu.Unlock()
+	s.handOver(letters)
+	return s.document(w, "").json(), nil
+}
+
+func dropState(tx *catalog.Tx, id int64, state State) error {
+	for name := range state {
+		if err := tx.Delete(catalog.States, stateKey(id, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteMonitor removes a monitor and its state. Its events stay.
+func (s *Service) DeleteMonitor(ctx context.Context, id int64) error {
+	s.editing.Lock()
+	defer s.editing.Unlock()
+	w, err := s.watch(id)
+	if err != nil {
+		return err
+	}
+	w.run.Lock()
+	defer w.run.Unlock()
+	m, state := w.snapshot()
+	letters := s.audit(m, "deleted")
+	err = s.catalog.Update(ctx, func(tx *catalog.Tx) error {
+		if err := tx.Delete(catalog.Monitors, docKey(id)); err != nil {
+			return err
+		}
+		if err := dropState(tx, id, state); err != nil {
+			return err
+		}
+		if err := s.note(tx, m, "deleted"); err != nil {
+			return err
+		}
+		return post(tx, letters)
+	})
+	if err != nil {
+		return fmt.Errorf("monitor %d: %w", id, err)
+	}
+	w.mu.Lock()
+	w.gone = true
+	w.mu.Unlock()
+	s.mu.Lock()
+	delete(s.watches, id)
+	s.mu.Unlock()
+	s.handOver(letters)
+	return nil
+}
+
+// MonitorGroups returns the state of every group of a monitor, by name.
+func (s *Service) MonitorGroups(id int64) ([]Group, error) {
+	w, err := s.watch(id)
+	if err != nil {
+		return nil, err
+	}
+	_, state := w.snapshot()
+	groups := []Group{}
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		if g := state[name]; !g.Unit {
+			groups = append(groups, g)
+		}
+	}
+	return groups, nil
+}
+
+// MonitorHistory returns a monitor's transitions and edits, newest first; at
+// most limit (0: 1000). A deleted monitor's history is still there.
+func (s *Service) MonitorHistory(id int64, limit int) ([]catalog.Event, error) {
+	events, err := s.catalog.Events(0, s.ms(), func(e *catalog.Event) bool { return e.MonitorID == id }, limit)
+	if err != nil {
+		return nil, fmt.Errorf("history of monitor %d: %w", id, err)
+	}
+	return events, nil
+}
+
+// MuteMonitor silences the groups that scope names ("*": all; "host:a,env:b")
+// until end (seconds; 0: until UnmuteMonitor).
+func (s *Service) MuteMonitor(ctx context.Context, id int64, scope string, end int64) (json.RawMessage, error) {
+	if scope == "" {
+		scope = everything
+	}
+	if end != 0 && end*1000 <= s.ms() {
+		return nil, &FieldError{Field: "end", Value: fmt.Sprint(end), Allowed: "a time in seconds that is still to come"}
+	}
+	return s.silence(ctx, id, "muted", func(silenced map[string]*int64) {
+		silenced[scope] = nil
+		if end != 0 {
+			silenced[scope] = &end
+		}
+	})
+}
+
+// UnmuteMonitor ends what MuteMonitor began for scope; allScopes: for all.
+func (s *Service) UnmuteMonitor(ctx context.Context, id int64, scope string, allScopes bool) (json.RawMessage, error) {
+	if scope == "" {
+		scope = everything
+	}
+	return s.silence(ctx, id, "unmuted", func(silenced map[string]*int64) {
+		if delete(silenced, scope); allScopes {
+			clear(silenced)
+		}
+	})
+}
+
+func (s *Service) silence(ctx context.Context, id int64, what string, fn func(map[string]*int64)) (json.RawMessage, error) {
+	return s.edit(ctx, id, what, func(o object) error {
+		r := &reader{object: o}
+		options := r.into("options")
+		silenced := map[string]*int64{}
+		options.get("silenced", "an object", &silenced)
+		if err := firstError(r.err, options.err); err != nil {
+			return err
+		}
+		fn(silenced)
+		options.object = maps.Clone(options.object)
+		options.object.set("silenced", silenced)
+		o.set("options", options.object)
+		return nil
+	})
+}
+
+// ResolveMonitor sets a group ("" or "*": all) to OK by hand. Receivers hear
+// of it as of any recovery. While the value stays bad, the next evaluation
+// triggers again.
+func (s *Service) ResolveMonitor(_ context.Context, id int64, group string) error {
+	w, err := s.watch(id)
+	if err != nil {
+		return err
+	}
+	w.run.Lock()
+	defer w.run.Unlock()
+	m, state := w.snapshot()
+	if _, ok := state[group]; !ok && group != "" && group != everything {
+		return fmt.Errorf("group %q of monitor %d: %w", group, id, ErrNotFound)
+	}
+	at := s.ms()
+	o := Observation{At: at, End: at, Muted: s.mutes(m, at), Lifted: s.lift}
+	e := evaluation{rules: &m.rules, o: o, before: state, Step: Step{State: maps.Clone(state)}}
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		g := state[name]
+		if g.Status.bad() && !g.Unit && (group == "" || group == everything || group == name) {
+			e.settle(g, OK, false)
+		}
+	}
+	if len(e.notifyBy) > 0 {
+		e.units()
+	}
+	return s.commit(w, m, e.Step, at)
+}

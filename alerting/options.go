@@ -1,0 +1,280 @@
+package alerting
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/whippet-obs/whippet/query/datadog"
+)
+
+// options is a monitor's options beyond what decides its states.
+type options struct {
+	evaluationDelay int64 // ms
+	includeTags     bool
+	notifyAudit     bool
+	escalation      string
+	silenced        map[string]int64 // scope to end in s; 0: without end
+	hideQuery       bool
+	hideFooter      bool
+	hideBody        bool // show only the picture
+}
+
+// foreign are options of other types of monitor. Official clients fill some of
+// them with defaults for every type; they are kept, and mean nothing here just
+// as they mean nothing to a metric monitor at Datadog.
+//
+//	aggregation, device_ids, enable_logs_sample, enable_samples,
+//	groupby_simple_monitor, min_failure_duration, min_location_failed,
+//	synthetics_check_id
+//
+// locked and restricted_roles name who may edit: the creator and admins, which
+// is everybody who can reach an installation without users.
+
+// readOptions checks the options of a metric monitor and derives its rules.
+func readOptions(top *reader, q *datadog.Monitor) (options, rules, error) {
+	r := top.into("options")
+	if top.err != nil {
+		return options{}, rules{}, top.err
+	}
+	o := options{includeTags: true}
+	w := q.Window.Milliseconds()
+	u := rules{
+		comparator: q.Comparator, window: w, grouped: len(q.GroupBy) > 0, retention: 24 * time.Hour.Milliseconds(),
+	}
+	readThresholds(r, q, &u)
+	readMissing(r, q, &u)
+
+	const seconds = "a number of seconds from 0 to 86400"
+	o.evaluationDelay = 1000 * r.number("evaluation_delay", 0, 86400, seconds)
+	u.groupDelay = 1000 * r.number("new_group_delay", 0, 86400, seconds)
+	u.hostDelay = 1000 * r.number("new_host_delay", 0, 86400, seconds)
+	r.get("require_full_window", "true or false", &u.fullWindow)
+	u.timeout = r.number("timeout_h", 0, 24, "hours from 0 (never) to 24") * time.Hour.Milliseconds()
+
+	u.renotifyEvery = r.number("renotify_interval", 0, 44640, "minutes from 0 (never) to 44640") * time.Minute.Milliseconds()
+	u.renotifyMax = int(r.number("renotify_occurrences", 0, 1000, "how many reminders, from 0 (no limit) to 1000"))
+	u.renotifyOn = []Status{Alert, NoData}
+	var statuses []string
+	if r.get("renotify_statuses", `a list of "alert", "warn" and "no data"`, &statuses) {
+		u.renotifyOn = r.statuses("renotify_statuses", statuses)
+	}
+	if u.renotifyEvery == 0 && (u.renotifyMax > 0 || len(statuses) > 0) {
+		r.refuse(firstOf(r, "renotify_occurrences", "renotify_statuses"), "nothing without renotify_interval")
+	}
+
+	r.get("notify_by", "a list of keys that the query groups by, or [\"*\"]", &u.notifyBy)
+	for _, key := range u.notifyBy {
+		all := key == "*" && len(u.notifyBy) == 1
+		r.check(u.grouped && (all || slices.Contains(q.GroupBy, key)), "notify_by",
+			`["*"], or some of the keys that the query groups by: `+strings.Join(q.GroupBy, ", "))
+	}
+
+	r.get("include_tags", "true or false", &o.includeTags)
+	r.get("notify_audit", "true or false", &o.notifyAudit)
+	var locked bool
+	r.get("locked", "true or false", &locked)
+	r.get("escalation_message", "a text", &o.escalation)
+	readPreset(r, &o)
+	readSilenced(r, &o)
+
+	schedule := r.into("scheduling_options")
+	schedule.refuseAll("nothing: cumulative windows and custom schedules are not evaluated", "evaluation_window", "custom_schedule")
+	windows := r.into("threshold_windows")
+	if q.Anomaly {
+		checkWindows(windows, q)
+	} else {
+		windows.refuseAll("nothing: only anomaly monitors have it", "trigger_window", "recovery_window")
+	}
+	r.refuseAll("nothing: formula variables are not evaluated, write the formula into the query", "variables")
+	for _, inner := range []*reader{r, schedule, windows} {
+		if inner.err != nil {
+			return o, u, inner.err
+		}
+	}
+	return o, u, nil
+}
+
+// readThresholds reads the four lines, each on its right side.
+func readThresholds(r *reader, q *datadog.Monitor, u *rules) {
+	t := r.into("thresholds")
+	u.critical, u.warning, u.criticalRecovery, u.warningRecovery = q.Threshold, math.NaN(), math.NaN(), math.NaN()
+	const allowed = "a number"
+	t.get("critical", allowed, &u.critical)
+	t.get("warning", allowed, &u.warning)
+	t.get("critical_recovery", allowed, &u.criticalRecovery)
+	t.get("warning_recovery", allowed, &u.warningRecovery)
+	t.refuseAll("nothing: only service checks have it", "ok", "unknown")
+	t.refuseAll("nothing: thresholds that are queries are not evaluated", "critical_query", "critical_recovery_query")
+
+	t.check(u.critical == q.Threshold, "critical", number(q.Threshold)+", the threshold in the query")
+	above := strings.HasPrefix(q.Comparator, ">")
+	// milder says whether a lies strictly on the good side of b; absent ones do.
+	milder := func(a, b float64) bool {
+		return math.IsNaN(a) || math.IsNaN(b) || above && a < b || !above && a > b
+	}
+	side := map[bool]string{true: "below ", false: "above "}[above]
+	t.check(milder(u.warning, u.critical), "warning", "a number "+side+"critical, "+number(u.critical))
+	t.check(milder(u.criticalRecovery, u.critical), "critical_recovery", "a number "+side+"critical, "+number(u.critical))
+	t.check(milder(u.warningRecovery, u.warning), "warning_recovery", "a number "+side+"warning, "+number(u.warning))
+	t.check(math.IsNaN(u.warningRecovery) || !math.IsNaN(u.warning), "warning_recovery", "nothing without warning")
+	if r.err == nil {
+		r.err = t.err
+	}
+}
+
+// readMissing reads what becomes of groups without data: either the pair
+// notify_no_data and no_data_timeframe, or on_missing_data.
+func readMissing(r *reader, q *datadog.Monitor, u *rules) {
+	var notify bool
+	r.get("notify_no_data", "true or false", &notify)
+	u.missing, u.missingAfter = missingShow, 2*u.window
+	if notify {
+		u.missing = missingNotify
+	}
+	if minutes := r.number("no_data_timeframe", 1, 44640, "minutes from 1 to 44640"); minutes > 0 {
+		u.missingAfter = minutes * time.Minute.Milliseconds()
+	}
+	var mode string
+	if r.get("on_missing_data", "a text", &mode) {
+		r.check(!notify && !r.has("no_data_timeframe"), "on_missing_data", "nothing beside notify_no_data and no_data_timeframe")
+		u.missingAfter = u.window
+		switch mode {
+		case "show_no_data":
+			u.missing = missingShow
+		case "show_and_notify_no_data":
+			u.missing = missingNotify
+		case "resolve":
+			u.missing = missingResolve
+		case "default":
+			u.missing = missingKeep
+			if q.Aggregator == "sum" || strings.Contains(q.QueryText, ".as_count()") {
+				u.missing = missingZero
+			}
+		default:
+			r.refuse("on_missing_data", "show_no_data, show_and_notify_no_data, resolve or default")
+		}
+	}
+	var retention string
+	if r.get("group_retention_duration", "a text", &retention) {
+		d, ok := parseRetention(retention)
+		r.check(ok && d >= time.Hour && d <= 72*time.Hour, "group_retention_duration", `from "60m" to "72h"`)
+		u.retention = d.Milliseconds()
+	}
+	u.retention = max(u.retention, u.missingAfter)
+}
+
+// parseRetention reads "60m", "1h" or "2d".
+func parseRetention(text string) (time.Duration, bool) {
+	if len(text) < 2 {
+		return 0, false
+	}
+	unit, ok := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[text[len(text)-1]]
+	n, err := strconv.Atoi(text[:len(text)-1])
+	return time.Duration(n) * unit, ok && err == nil && n > 0 && n <= 72*60
+}
+
+// presets are Datadog's names for which parts of a mail are left out.
+var presets = []string{"show_all", "hide_query", "hide_handles", "hide_all", "hide_query_and_handles", "show_only_snapshot", "hide_handles_and_footer"}
+
+func readPreset(r *reader, o *options) {
+	var preset string
+	if !r.get("notification_preset_name", "a text", &preset) {
+		return
+	}
+	switch preset {
+	case "show_all", "hide_handles": // our mails never list the handles
+	case "hide_query", "hide_query_and_handles":
+		o.hideQuery = true
+	case "hide_handles_and_footer":
+		o.hideFooter = true
+	case "hide_all":
+		o.hideQuery, o.hideFooter = true, true
+	case "show_only_snapshot":
+		o.hideQuery, o.hideFooter, o.hideBody = true, true, true
+	default:
+		r.refuse("notification_preset_name", strings.Join(presets, ", "))
+	}
+}
+
+func readSilenced(r *reader, o *options) {
+	var silenced map[string]*float64
+	if !r.get("silenced", "an object of groups (or *) to the time in seconds at which each is heard again, or null", &silenced) {
+		return
+	}
+	o.silenced = make(map[string]int64, len(silenced))
+	for scope, end := range silenced {
+		o.silenced[scope] = 0
+		if end != nil {
+			r.check(*end >= 0 && *end < 1<<40, "silenced", "times in seconds since the epoch")
+			o.silenced[scope] = int64(*end)
+		}
+	}
+}
+
+// checkWindows lets an anomaly monitor repeat its alert window, which is what
+// both of these are: one window decides about alert and recovery.
+func checkWindows(r *reader, q *datadog.Monitor) {
+	alert := anomalyWindow(q.QueryText)
+	for _, key := range []string{"trigger_window", "recovery_window"} {
+		var w string
+		if r.get(key, "a text", &w) {
+			r.check(w == alert, key, fmt.Sprintf("%q, the alert_window in the query", alert))
+		}
+	}
+}
+
+// anomalyWindow is the alert_window of an anomalies query, or its default.
+func anomalyWindow(text string) string {
+	_, rest, ok := strings.Cut(text, "alert_window=")
+	if !ok || rest == "" || !strings.ContainsAny(rest[:1], `'"`) {
+		return ""
+	}
+	w, _, _ := strings.Cut(rest[1:], rest[:1])
+	return w
+}
+
+// number reads a whole number from lo to hi; 0 when there is none.
+func (r *reader) number(key string, lo, hi int64, allowed string) int64 {
+	var v float64
+	if !r.get(key, allowed, &v) {
+		return 0
+	}
+	if v != math.Trunc(v) || v < float64(lo) || v > float64(hi) {
+		r.refuse(key, allowed)
+		return 0
+	}
+	return int64(v)
+}
+
+// statuses reads the API's words for bad statuses.
+func (r *reader) statuses(key string, words []string) []Status {
+	out := make([]Status, 0, len(words))
+	for _, word := range words {
+		switch strings.ToLower(word) {
+		case "alert":
+			out = append(out, Alert)
+		case "warn":
+			out = append(out, Warn)
+		case "no data":
+			out = append(out, NoData)
+		default:
+			r.refuse(key, `a list of "alert", "warn" and "no data"`)
+		}
+	}
+	return out
+}
+
+func firstOf(r *reader, keys ...string) string {
+	for _, key := range keys {
+		if r.has(key) {
+			return key
+		}
+	}
+	return keys[0]
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
