@@ -6,12 +6,46 @@
 //	problems := t.Check(message.Known{Groups: []string{"host"}})
 //	out, err := t.Render(message.Data{To: message.Alert, Vars: map[string]string{"value": "812", "host.name": "web-1"}})
 //
-// A variable without a value shows nothing, as in Datadog. Values are text:
-// they are never read as Markdown, HTML, template or receiver, so that a tag or
-// an event can't write into a mail what the monitor's author didn't.
+// # Language
+//
+//	{{value}} {{host.name}} {{[dotted.key].name}}    a variable
+//	{{#is_alert}} ... {{else}} ... {{/is_alert}}     shown when the condition holds, or else
+//	{{^is_alert}} ... {{/is_alert}}                  shown when it doesn't
+//	{{#is_match "host.name" "web" "db"}} ...         the variable contains one of the texts; "" is: it is empty
+//	{{#is_exact_match "host.name" "web-1"}} ...      the variable is one of the texts
+//	{{#is_priority 'P1' 'P2'}} ...                   the monitor's priority
+//	{{eval "value*100"}}                             arithmetic, see below
+//	{{local_time 'last_triggered_at' 'Asia/Tokyo'}}  a time in a zone
+//	{{! ... }}                                       a comment
+//	{{{{raw}}}} ... {{{{/raw}}}}                     text in which {{ means nothing
+//
+// The conditions without arguments are is_alert, is_warning, is_no_data,
+// is_recovery, is_renotify, is_<state>_recovery and is_<state>_to_<state> with
+// alert, warning and no_data. eval knows + - * / %, brackets, numbers,
+// variables, and abs, ceil, floor, int, log, max, min, pow, round, sqrt.
+// A line that holds nothing but the tag of a section vanishes with it.
+//
+// # Values
+//
+// A variable without a value shows nothing, as in Datadog; so does arithmetic
+// on one, or on zero as divisor. Values are text: they are never read as
+// Markdown, HTML, template or receiver, so that a tag or an event can't write
+// into a mail what the monitor's author didn't.
+//
+// # Receivers
+//
+// @person@example.com, @webhook-name, @all and any other @handle count where
+// the section around them is shown. A value can be part of a handle that the
+// author began (@ops-{{env.name}}@example.com). Handles stay readable inside a
+// sentence; a line of nothing but handles is an address line, and is left out
+// of the text.
 package message
 
-import "time"
+import (
+	"math"
+	"strconv"
+	"time"
+)
 
 // State is a state of a group, as far as messages tell them apart.
 type State uint8
@@ -35,7 +69,8 @@ type Data struct {
 	// "host.ip", "env.name", "check_message", "event.title".
 	Vars map[string]string
 	// Numbers are what eval counts with; a variable that isn't in Vars shows its
-	// number as Number writes it.
+	// number as [Number] writes it. eval reads a variable that is only in Vars if
+	// it looks like a number.
 	Numbers map[string]float64
 	// Times are what local_time shows, by the variable's name.
 	Times map[string]time.Time
@@ -45,8 +80,12 @@ type Data struct {
 type Rendered struct {
 	Text string // to be read as plain text
 	HTML string // a fragment, sanitized
+	Receivers
+}
 
-	To       []string // mail addresses, in order, each once
+// Receivers are whom a message is for, in the order of the text, each once.
+type Receivers struct {
+	To       []string // mail addresses
 	Webhooks []string // names, without "webhook-"
 	All      bool     // @all
 	Others   []string // handles that are none of these, without @
@@ -67,34 +106,39 @@ type Known struct {
 	Vars   []string // further names; "event.*" allows all with that prefix
 }
 
-// Template is a parsed message, safe for concurrent use.
-type Template struct{}
-
-// Parse reads a message of at most 20,000 bytes. The error is a *SyntaxError.
-func Parse(text string) (*Template, error) { panic("wave 1") }
+// The limits of a message. A value beyond its limit is cut.
+const (
+	maxTemplate = 20_000 // bytes
+	maxNesting  = 16     // sections in sections
+	maxValue    = 4 << 10
+	maxValues   = 16 << 10 // bytes of all values together
+	maxEval     = 500      // bytes of an expression
+)
 
 // SyntaxError is a template that can't be read.
 type SyntaxError struct {
-	Offset, Line, Column int
+	Offset, Line, Column int // in bytes from 0; lines and columns from 1
 	Message              string
 }
 
-func (e *SyntaxError) Error() string { panic("wave 1") }
+func (e *SyntaxError) Error() string {
+	return "line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column) + ": " + e.Message
+}
 
-// Check reports unknown variables and sections, in the order of the text.
-func (t *Template) Check(known Known) []Problem { panic("wave 1") }
-
-// Receivers returns every receiver the message names in any state, as far as
-// they don't depend on variables.
-func (t *Template) Receivers() Rendered { panic("wave 1") }
-
-// Render writes the message for data.
-func (t *Template) Render(data Data) (Rendered, error) { panic("wave 1") }
-
-// RenderTitle writes a one-line text such as a monitor's name: variables and
-// sections work, Markdown and receivers don't.
-func (t *Template) RenderTitle(data Data) string { panic("wave 1") }
-
-// Number writes a value as people read it: at most six significant digits, no
-// exponent below 1e15.
-func Number(v float64) string { panic("wave 1") }
+// Number writes a value as people read it: whole numbers as they are, others
+// with six significant digits, an exponent only from 1e15 on and below 1e-6.
+func Number(v float64) string {
+	size := math.Abs(v)
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case v == math.Trunc(v) && size < 1e15:
+		return strconv.FormatFloat(v+0, 'f', 0, 64)
+	case size >= 1e15 || size < 1e-6:
+		return strconv.FormatFloat(v, 'g', 6, 64)
+	case size >= 1e5:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	rounded, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'e', 5, 64), 64)
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
