@@ -3,6 +3,7 @@ package alerting
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -191,7 +192,7 @@ func (s *Service) deliverOne(ctx context.Context, m Mail) {
 	case err == nil:
 		m.State, m.Done, m.LastError = Sent, now, ""
 		s.stats.sent.Add(1)
-	case mail.Permanent(err):
+	case mail.Permanent(err) || errors.Is(err, errMalformed):
 		m.State, m.Done, m.LastError = Failed, now, err.Error()
 		s.stats.failed.Add(1)
 		s.log.Error("mail refused", "mail", m.ID, "to", m.To, "subject", m.Subject, "err", err)
@@ -220,6 +221,9 @@ func (s *Service) deliverOne(ctx context.Context, m Mail) {
 	}
 	s.queue.put(m)
 }
+
+// errMalformed is a mail that can't be written; trying again won't help.
+var errMalformed = errors.New("the mail cannot be written")
 
 // composed returns the raw message of m, and makes it on the first call: draws
 // the picture and keeps the result, so that every attempt sends the same bytes.
@@ -259,7 +263,7 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 		}
 	}
 	if raw, err = mail.Build(message); err != nil {
-		return nil, fmt.Errorf("outbox: mail %d: %w", m.ID, err)
+		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	err = s.catalog.Update(context.WithoutCancel(ctx), func(tx *catalog.Tx) error {
 		if err := tx.Put(catalog.Outbox, rawKey(m.ID), raw); err != nil {

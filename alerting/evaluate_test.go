@@ -234,6 +234,12 @@ func TestEvaluateOverTime(t *testing.T) {
 			1 a=full:900 | a Skipped>Alert mail
 			2 a=1 |
 			3 a=full:1 | a Alert>OK mail`},
+		{"what can't be judged keeps its status, and is not missing", basic(nil), Lift{}, `
+			0 a=nan |
+			20 a=nan |
+			21 a=900 | a Skipped>Alert mail
+			40 a=nan |
+			41 a=1 | a Alert>OK mail`},
 		{"a clock that was set back does no harm", basic(func(r *rules) { r.renotifyEvery = 10 * minute }), Lift{}, `
 			500 a=900 b=1 | a Skipped>Alert mail
 			100 a=900 |

@@ -105,7 +105,7 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	if len(t.Members) > 0 {
 		facts = append(facts, mail.Fact{Name: "Affected", Value: members(t.Members)})
 	}
-	c.Facts = slices.Concat(facts, s.hostFacts(g), c.Facts)
+	c.Facts = slices.Concat(facts, s.hostFacts(hostOf(slices.Concat(g.Tags, m.scope))), c.Facts)
 	links := s.links(m, at)
 	if host := hostOf(g.Tags); host != "" && s.url != "" {
 		links = append(links, mail.Link{Text: "Host " + host, URL: s.url + "/hosts/" + url.PathEscape(host)})
@@ -216,12 +216,8 @@ func (s *Service) links(m *monitor, at int64) []mail.Link {
 	return []mail.Link{{Text: "Monitor", URL: monitor}, {Text: "Graph at that time", URL: graph}}
 }
 
-// hostFacts is what is known of the host of a group.
-func (s *Service) hostFacts(g *Group) []mail.Fact {
-	name := hostOf(g.Tags)
-	if name == "" {
-		return nil
-	}
+// hostFacts is what is known of a host.
+func (s *Service) hostFacts(name string) []mail.Fact {
 	h, ok := s.catalog.Host(name)
 	if !ok {
 		return nil
@@ -286,10 +282,11 @@ func (s *Service) data(m *monitor, t *Transition) message.Data {
 			d.Numbers[name] = v
 		}
 	}
-	for key, values := range tagValues(g.Tags) {
+	known := slices.Concat(g.Tags, m.scope)
+	for key, values := range tagValues(known) {
 		d.Vars[key+".name"] = strings.Join(values, ", ")
 	}
-	host := hostOf(g.Tags)
+	host := hostOf(known)
 	if host == "" {
 		return d
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,12 @@ func (m *monitor) template(field, text string) (*message.Template, error) {
 	if err != nil {
 		return nil, &FieldError{Field: field, Value: short([]byte(text)), Allowed: "a message", Err: err}
 	}
-	problems := t.Check(message.Known{Groups: m.query.GroupBy})
+	// What the query asks for, every group has: {host:db1} gives host.name too.
+	known := slices.Clone(m.query.GroupBy)
+	for key := range tagValues(m.scope) {
+		known = append(known, key)
+	}
+	problems := t.Check(message.Known{Groups: known})
 	if len(problems) == 0 {
 		return t, nil
 	}
