@@ -1,0 +1,51 @@
+# Whippet's tasks. "make run" and "make test" need Go, and make test also Node
+# (for the UI) and Debian's chromium and python3-aiosmtpd (for the end-to-end
+# test); .ci/run installs those.
+
+GO       ?= go
+FUZZTIME ?= 5s
+FLAGS    ?=
+
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: run build test lint unit fuzz ui ui-check e2e dev bench clean
+
+run: build ## build and serve with the defaults
+	./bin/whippet serve $(FLAGS)
+
+build:
+	$(GO) build -o bin/whippet ./cmd/whippet
+
+test: lint ui-check unit fuzz e2e ## everything that must pass before a merge
+
+lint: ## format, vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	cd e2e && $(GO) vet ./...
+	$(STATICCHECK) ./...
+	cd e2e && $(STATICCHECK) ./...
+
+unit: ## unit tests under the race detector
+	$(GO) test -race ./...
+
+fuzz: ## every fuzz target for FUZZTIME
+	@.ci/fuzz $(FUZZTIME)
+
+ui: ## build the UI into web/dist
+	cd web/ui && npm ci --no-audit --no-fund && npm run build
+
+ui-check: ## check the UI's types and logic, and that web/dist is what its source builds
+	cd web/ui && npm ci --no-audit --no-fund && npm run check && npm run build
+	@test -z "$$(git status --porcelain web/dist)" || { git status --porcelain web/dist; echo 'web/dist is not what web/ui builds: run "make ui" and commit it'; exit 1; }
+
+e2e: build ## the exercise: real clients, a real mail server, a real browser
+	cd e2e && $(GO) test -count=1 -v ./...
+
+dev: ## rebuild and restart on save, with the UI rebuilt by Vite
+	@.ci/dev $(FLAGS)
+
+bench: ## benchmarks of the hot paths
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin e2e/artefacts

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "whippet.yaml")
+	text := "http: 127.0.0.1:1\nstatsd: 127.0.0.1:2\ndata_dir: /from/file\napi-keys: [a, b]\nretention: 3d\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := loadConfig([]string{"--config", file, "--http", "127.0.0.1:3"}, []string{"WHIPPET_HTTP=127.0.0.1:4", "WHIPPET_STATSD=127.0.0.1:5"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.HTTP != "127.0.0.1:3" || c.StatsD != "127.0.0.1:5" || c.DataDir != "/from/file" {
+		t.Errorf("got http %s, statsd %s, data-dir %s", c.HTTP, c.StatsD, c.DataDir)
+	}
+	if len(c.APIKeys) != 2 || c.Retention != 72*time.Hour {
+		t.Errorf("got keys %v, retention %v", c.APIKeys, c.Retention)
+	}
+}
+
+func TestWrongSettingIsRefusedWithTheNearestName(t *testing.T) {
+	file := func(text string) []string {
+		name := filepath.Join(t.TempDir(), "whippet.yaml")
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"--config", name}
+	}
+	tests := []struct {
+		name    string
+		args    []string
+		environ []string
+		want    string
+	}{
+		{"flag", []string{"--data-dri", "x"}, nil, `unknown flag --data-dri (did you mean "data-dir"?)`},
+		{"environment", nil, []string{"WHIPPET_DATADIR=x"}, `WHIPPET_DATADIR: no such setting (did you mean "data-dir"?)`},
+		{"file key", file("smpt: x\n"), nil, `:1: no setting "smpt" (did you mean "smtp"?)`},
+		{"file value", file("http: 127.0.0.1:1\nlog-level: loud\n"), nil, `:2: log-level: "loud": allowed: debug, info, warn, error`},
+		{"smtp-tls", []string{"--smtp-tls", "ssl"}, nil, "allowed: starttls, tls, none"},
+		{"address", []string{"--http", "8127"}, nil, `--http "8127": want host:port`},
+		{"stray argument", []string{"start"}, nil, `unexpected argument "start"`},
+		{"beyond loopback", []string{"--http", "0.0.0.0:8127"}, nil, "--insecure"},
+		{"zone", []string{"--timezone", "Berlin"}, nil, "IANA time zone"},
+		{"retention", []string{"--retention", "15x"}, nil, "such as 36h or 15d"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := loadConfig(tt.args, tt.environ, nil)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestHelpNamesEverySetting(t *testing.T) {
+	var out bytes.Buffer
+	if _, err := loadConfig([]string{"--help"}, nil, &out); !errors.Is(err, flag.ErrHelp) {
+		t.Fatalf("got error %v, want flag.ErrHelp", err)
+	}
+	new(config).settings().VisitAll(func(f *flag.Flag) {
+		if !strings.Contains(out.String(), "--"+f.Name+" ") {
+			t.Errorf("help does not name --%s", f.Name)
+		}
+	})
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"github.com/whippet-obs/whippet/alerting"
+	"github.com/whippet-obs/whippet/ingest/agent"
+	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/selfmetrics"
+	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/web"
+)
+
+// These turn what the parts count into metrics of our own, named whippet.*.
+
+func figuresOfStore(db *store.DB) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := db.Stats()
+		return []selfmetrics.Figure{
+			{Name: "whippet.store.series", Value: float64(s.Series), Help: "series known"},
+			{Name: "whippet.store.head_samples", Value: float64(s.HeadSamples), Help: "samples not yet sealed"},
+			{Name: "whippet.store.partitions", Value: float64(s.Partitions), Help: "sealed partitions"},
+			{Name: "whippet.store.disk_bytes", Value: float64(s.DiskBytes), Unit: "byte", Help: "partitions and log"},
+			{Name: "whippet.store.log_bytes", Value: float64(s.LogBytes), Unit: "byte", Help: "write-ahead log"},
+			{Name: "whippet.store.appended", Value: float64(s.Appended), Total: true, Help: "samples made durable"},
+			{Name: "whippet.store.commits", Value: float64(s.Commits), Total: true, Help: "groups written with one fsync each"},
+			{Name: "whippet.store.rejected", Value: float64(s.RejectedFuture), Total: true, Tags: []string{"reason:future"}, Help: "samples not kept"},
+			{Name: "whippet.store.rejected", Value: float64(s.RejectedOld), Total: true, Tags: []string{"reason:old"}, Help: "samples not kept"},
+		}
+	}
+}
+
+func figuresOfStatsD(server *dogstatsd.Server) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := server.Stats()
+		figures := []selfmetrics.Figure{
+			{Name: "whippet.dogstatsd.packets", Value: float64(s.Packets), Total: true, Help: "packets received"},
+			{Name: "whippet.dogstatsd.metrics", Value: float64(s.Metrics), Total: true, Help: "values received"},
+		}
+		for _, r := range s.Rejected {
+			figures = append(figures, selfmetrics.Figure{Name: "whippet.dogstatsd.rejected", Value: float64(r.Count), Total: true, Tags: []string{"reason:" + string(r.Reason)}, Help: "lines refused"})
+		}
+		return figures
+	}
+}
+
+func figuresOfIntake(in *agent.Intake) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		var figures []selfmetrics.Figure
+		for path, r := range in.Stats().Routes {
+			tags := []string{"route:" + path}
+			figures = append(figures,
+				selfmetrics.Figure{Name: "whippet.intake.payloads", Value: float64(r.Payloads), Total: true, Tags: tags, Help: "payloads received"},
+				selfmetrics.Figure{Name: "whippet.intake.malformed", Value: float64(r.Malformed + r.TooLarge), Total: true, Tags: tags, Help: "payloads refused"},
+			)
+		}
+		return figures
+	}
+}
+
+func figuresOfAlerting(s *alerting.Service) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		st := s.Stats()
+		return []selfmetrics.Figure{
+			{Name: "whippet.alerting.monitors", Value: float64(st.Monitors), Help: "monitors"},
+			{Name: "whippet.alerting.groups", Value: float64(st.Groups), Help: "groups watched"},
+			{Name: "whippet.alerting.evaluations", Value: float64(st.Evaluations), Total: true, Help: "evaluations done"},
+			{Name: "whippet.alerting.lateness", Value: float64(st.LastLatenessMillis), Unit: "millisecond", Help: "how late the last evaluation began"},
+			{Name: "whippet.alerting.mails_sent", Value: float64(st.MailsSent), Total: true, Help: "mails taken by the mail server"},
+			{Name: "whippet.alerting.outbox", Value: float64(st.OutboxLength), Help: "mails waiting"},
+		}
+	}
+}
+
+func figuresOfWeb(server *web.Server) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		requests, failures := server.Stats()
+		return []selfmetrics.Figure{
+			{Name: "whippet.web.requests", Value: float64(requests), Total: true, Help: "HTTP requests"},
+			{Name: "whippet.web.failures", Value: float64(failures), Total: true, Help: "answers of 500 and above"},
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/whippet-obs/whippet/alerting"
+	"github.com/whippet-obs/whippet/alerting/mail"
+	"github.com/whippet-obs/whippet/ingest/agent"
+	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/selfmetrics"
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/web"
+	"github.com/whippet-obs/whippet/web/uiapi"
+)
+
+// drainTime is how long a shutdown may take; a second signal ends it at once.
+const drainTime = 8 * time.Second
+
+// serve runs Whippet until ctx ends or a signal asks it to stop. It reads as
+// the story of the program: store, engine, alerting, listeners, web; then the
+// same in reverse.
+func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, os.Interrupt)
+	defer stop()
+
+	started := time.Now()
+	hostname := cfg.Hostname
+	if hostname == "" {
+		var err error
+		if hostname, err = os.Hostname(); err != nil {
+			return fmt.Errorf("find this host's name (set --hostname): %w", err)
+		}
+	}
+	clk := &clock{}
+
+	db, err := store.Open(cfg.DataDir, store.Options{Retention: cfg.Retention, MaxSeries: cfg.MaxSeries, Now: clk.Now, Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			log.Error("close the store", "err", err)
+		}
+	}()
+
+	engine := query.New(db, query.Options{Log: log})
+
+	send, err := mailer(cfg)
+	if err != nil {
+		return err
+	}
+	alerts, err := alerting.New(alerting.Deps{
+		Catalog: db.Catalog(), Engine: engine, Now: clk.Now, Log: log,
+		Mailer: send, From: cfg.MailFrom, PublicURL: cfg.PublicURL, Zone: cfg.Zone,
+	})
+	if err != nil {
+		return err
+	}
+
+	statsd, err := dogstatsd.Listen(dogstatsd.Config{
+		UDP: cfg.StatsD, Socket: cfg.StatsDSocket, DB: db, Host: hostname, Now: clk.Now, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	intake := agent.New(agent.Deps{DB: db, Now: clk.Now, Log: log})
+
+	webConfig := web.Config{
+		DB: db, Engine: engine, Alerting: alerts, Intake: intake, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		About: uiapi.About{
+			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
+			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
+		},
+		Debug: map[string]func() any{
+			"store":     func() any { return db.Stats() },
+			"dogstatsd": func() any { return statsd.Stats() },
+			"intake":    func() any { return intake.Stats() },
+			"alerting":  func() any { return alerts.Stats() },
+		},
+	}
+	if cfg.DebugClock {
+		webConfig.Advance = clk.Advance
+	}
+	server, err := web.New(webConfig)
+	if err != nil {
+		return err
+	}
+	self := selfmetrics.New(selfmetrics.Config{
+		DB: db, Host: hostname, Now: clk.Now, Log: log,
+		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfAlerting(alerts), figuresOfWeb(server)},
+	})
+
+	// Whatever fails first ends all the rest.
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return statsd.Run(running) })
+	group.Go(func() error { return alerts.Run(running) })
+	group.Go(func() error { return self.Run(running) })
+	group.Go(func() error { return server.Listen(cfg.HTTP) })
+	group.Go(func() error {
+		<-running.Done()
+		stop() // a second signal ends the process at once
+		server.Ready(false)
+		return server.Shutdown(drainTime)
+	})
+	server.Ready(true)
+	dir, err := filepath.Abs(cfg.DataDir)
+	if err != nil {
+		dir = cfg.DataDir
+	}
+	log.Info("serving, open "+cfg.PublicURL, "version", version(), "data", dir, "statsd", cfg.StatsD)
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	log.Info("stopped", "after", time.Since(started).Round(time.Second))
+	return nil
+}
+
+// mailer sends mails; nil when they are only kept in the outbox.
+func mailer(cfg *config) (alerting.Mailer, error) {
+	if cfg.SMTP == "" {
+		return nil, nil
+	}
+	host, text, err := net.SplitHostPort(cfg.SMTP)
+	if err != nil {
+		return nil, fmt.Errorf("--smtp %q: %w", cfg.SMTP, err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("--smtp %q: the port is not a number", cfg.SMTP)
+	}
+	smtp, err := mail.NewSMTP(mail.Config{
+		Host: host, Port: port, TLS: mail.TLS(cfg.SMTPTLS), Username: cfg.SMTPUser, Password: cfg.SMTPPassword,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("--smtp %s: %w", cfg.SMTP, err)
+	}
+	return smtp.Deliver, nil
+}

@@ -1,0 +1,274 @@
+package datadog
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/whippet-obs/whippet/store/catalog"
+)
+
+// author signs documents made without a login.
+const author = "whippet@localhost"
+
+// errNoDashboard makes an Update stop without writing.
+var errNoDashboard = errors.New("no such dashboard")
+
+func (a *API) createDashboard(c *fiber.Ctx) error {
+	doc, err := dashboardBody(c)
+	if err != nil {
+		return err
+	}
+	created, err := a.keepNewDashboard(c.UserContext(), doc)
+	if err != nil {
+		return err
+	}
+	return c.JSON(created)
+}
+
+func (a *API) keepNewDashboard(ctx context.Context, doc object) (object, error) {
+	title, err := doc.text("title")
+	if err != nil {
+		return nil, err
+	}
+	id := newDashboardID()
+	now := a.Now().UTC().Format(time.RFC3339Nano)
+	doc.set("id", id)
+	doc.set("url", "/dashboard/"+id+"/"+slug(title))
+	doc.set("author_handle", author)
+	doc.set("author_name", nil)
+	doc.set("created_at", now)
+	doc.set("modified_at", now)
+	err = a.Catalog.Update(ctx, func(tx *catalog.Tx) error {
+		if err := numberWidgets(tx, doc); err != nil {
+			return err
+		}
+		return tx.Put(catalog.Dashboards, id, doc)
+	})
+	return doc, err
+}
+
+// dashboardBody reads and checks a dashboard as clients send it. Fields that
+// are the server's own are set later, whatever the client sent.
+func dashboardBody(c *fiber.Ctx) (object, error) {
+	doc, err := body(c)
+	if err != nil {
+		return nil, err
+	}
+	title, err := doc.text("title")
+	if err != nil {
+		return nil, err
+	}
+	if title == "" {
+		return nil, badRequest("title: a dashboard needs one")
+	}
+	layout, err := doc.text("layout_type")
+	if err != nil {
+		return nil, err
+	}
+	if layout != "ordered" && layout != "free" {
+		return nil, badRequest("layout_type: %q is not one of ordered, free", layout)
+	}
+	if raw, ok := doc["widgets"]; !ok || string(raw) == "null" {
+		return nil, badRequest("widgets: a dashboard needs a list of widgets, which may be empty")
+	}
+	if err := checkWidgets(doc["widgets"], 0); err != nil {
+		return nil, err
+	}
+	for _, field := range []string{"description", "notify_list", "template_variables"} {
+		if _, ok := doc[field]; !ok {
+			doc[field] = json.RawMessage("null")
+		}
+	}
+	if _, ok := doc["is_read_only"]; !ok {
+		doc.set("is_read_only", false)
+	}
+	return doc, nil
+}
+
+type widget struct {
+	Definition *struct {
+		Type     string          `json:"type"`
+		Requests json.RawMessage `json:"requests"`
+		Widgets  json.RawMessage `json:"widgets"` // of a group
+	} `json:"definition"`
+}
+
+func checkWidgets(raw json.RawMessage, depth int) error {
+	var widgets []widget
+	if err := json.Unmarshal(raw, &widgets); err != nil {
+		return badRequest("widgets: want a list of objects with a definition: %v", err)
+	}
+	for i, w := range widgets {
+		if w.Definition == nil || w.Definition.Type == "" {
+			return badRequest("widgets[%d].definition.type: every widget needs one, such as timeseries", i)
+		}
+		if w.Definition.Type == "timeseries" && (len(w.Definition.Requests) == 0 || w.Definition.Requests[0] != '[') {
+			return badRequest("widgets[%d].definition.requests: a timeseries needs a list of requests", i)
+		}
+		if len(w.Definition.Widgets) > 0 {
+			if depth > 0 {
+				return badRequest("widgets[%d]: a group can't hold a group", i)
+			}
+			if err := checkWidgets(w.Definition.Widgets, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// numberWidgets gives an id to every widget that has none.
+func numberWidgets(tx *catalog.Tx, doc object) error {
+	var widgets []object
+	if err := json.Unmarshal(doc["widgets"], &widgets); err != nil {
+		return badRequest("widgets: %v", err)
+	}
+	for _, w := range widgets {
+		if _, ok := w["id"]; ok {
+			continue
+		}
+		id, err := tx.NextID(catalog.Dashboards)
+		if err != nil {
+			return err
+		}
+		w.set("id", id)
+	}
+	doc.set("widgets", orEmpty(widgets))
+	return nil
+}
+
+func (a *API) dashboard(id string) (object, error) {
+	doc, found := object{}, false
+	err := a.Catalog.View(func(tx *catalog.Tx) (err error) {
+		found, err = tx.Get(catalog.Dashboards, id, &doc)
+		return err
+	})
+	if err == nil && !found {
+		err = notFound("no dashboard %q", id)
+	}
+	return doc, err
+}
+
+func (a *API) getDashboard(c *fiber.Ctx) error {
+	doc, err := a.dashboard(c.Params("id"))
+	if err != nil {
+		return err
+	}
+	return c.JSON(doc)
+}
+
+func (a *API) putDashboard(c *fiber.Ctx) error {
+	doc, err := dashboardBody(c)
+	if err != nil {
+		return err
+	}
+	replaced, err := a.replaceDashboard(c, doc)
+	if err != nil {
+		return err
+	}
+	return c.JSON(replaced)
+}
+
+// replaceDashboard keeps doc in the place of the dashboard the route names.
+func (a *API) replaceDashboard(c *fiber.Ctx, doc object) (object, error) {
+	id := strings.Clone(c.Params("id"))
+	title, err := doc.text("title")
+	if err != nil {
+		return nil, err
+	}
+	err = a.Catalog.Update(c.UserContext(), func(tx *catalog.Tx) error {
+		var old object
+		if found, err := tx.Get(catalog.Dashboards, id, &old); err != nil {
+			return err
+		} else if !found {
+			return errNoDashboard
+		}
+		for _, field := range []string{"id", "author_handle", "author_name", "created_at"} {
+			doc[field] = old[field]
+		}
+		doc.set("url", "/dashboard/"+id+"/"+slug(title))
+		doc.set("modified_at", a.Now().UTC().Format(time.RFC3339Nano))
+		if err := numberWidgets(tx, doc); err != nil {
+			return err
+		}
+		return tx.Put(catalog.Dashboards, id, doc)
+	})
+	if errors.Is(err, errNoDashboard) {
+		return nil, notFound("no dashboard %q", id)
+	}
+	return doc, err
+}
+
+func (a *API) deleteDashboard(c *fiber.Ctx) error {
+	id := strings.Clone(c.Params("id"))
+	if err := a.dropDashboard(c.UserContext(), id); err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"deleted_dashboard_id": id})
+}
+
+func (a *API) dropDashboard(ctx context.Context, id string) error {
+	if _, err := a.dashboard(id); err != nil {
+		return err
+	}
+	return a.Catalog.Update(ctx, func(tx *catalog.Tx) error { return tx.Delete(catalog.Dashboards, id) })
+}
+
+func (a *API) listDashboards(c *fiber.Ctx) error {
+	dashboards := []object{}
+	err := a.eachDashboard(func(doc object) error {
+		summary := object{}
+		for _, field := range []string{"id", "title", "description", "layout_type", "url", "is_read_only", "author_handle", "created_at", "modified_at"} {
+			if raw, ok := doc[field]; ok {
+				summary[field] = raw
+			}
+		}
+		dashboards = append(dashboards, summary)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{"dashboards": dashboards})
+}
+
+func (a *API) eachDashboard(fn func(object) error) error {
+	return a.Catalog.View(func(tx *catalog.Tx) error {
+		return tx.Each(catalog.Dashboards, "", func(_ string, raw json.RawMessage) error {
+			var doc object
+			if err := json.Unmarshal(raw, &doc); err != nil {
+				return err
+			}
+			return fn(doc)
+		})
+	})
+}
+
+// newDashboardID makes an id in Datadog's form: "abc-def-ghi".
+func newDashboardID() string {
+	const letters = "abcdefghijkmnpqrstuvwxyz23456789"
+	var random [9]byte
+	rand.Read(random[:]) // never fails
+	var id strings.Builder
+	for i, b := range random {
+		if i > 0 && i%3 == 0 {
+			id.WriteByte('-')
+		}
+		id.WriteByte(letters[int(b)%len(letters)])
+	}
+	return id.String()
+}
+
+// slug is the readable end of a dashboard's URL.
+func slug(title string) string {
+	words := strings.FieldsFunc(strings.ToLower(title), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	return strings.Join(words, "-")
+}

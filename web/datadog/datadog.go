@@ -1,0 +1,169 @@
+// Package datadog answers the public Datadog API: queries, monitors,
+// downtimes, dashboards, hosts, tags, metrics and events, in the shapes that
+// Datadog's official clients send and expect
+// (https://docs.datadoghq.com/api/latest/). What agents send goes to
+// ingest/agent instead.
+package datadog
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/whippet-obs/whippet/alerting"
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/catalog"
+)
+
+// API is what the handlers work with.
+type API struct {
+	DB       *store.DB
+	Catalog  *catalog.Catalog
+	Engine   *query.Engine
+	Alerting *alerting.Service
+	Now      func() time.Time
+}
+
+// Register adds the routes to r, which stands at the root.
+func (a *API) Register(r fiber.Router) {
+	r.Get("/api/v1/query", a.query)
+
+	r.Get("/api/v1/metrics", a.listMetrics)
+	r.Get("/api/v1/metrics/:name", a.getMetric)
+	r.Put("/api/v1/metrics/:name", a.putMetric)
+	r.Get("/api/v1/search", a.search)
+
+	r.Get("/api/v1/hosts", a.listHosts)
+	r.Get("/api/v1/hosts/totals", a.hostTotals)
+	r.Get("/api/v1/tags/hosts", a.allHostTags)
+	r.Get("/api/v1/tags/hosts/:host", a.getHostTags)
+	r.Post("/api/v1/tags/hosts/:host", a.addHostTags)
+	r.Put("/api/v1/tags/hosts/:host", a.putHostTags)
+	r.Delete("/api/v1/tags/hosts/:host", a.deleteHostTags)
+
+	r.Get("/api/v1/events", a.listEvents)
+	r.Get("/api/v1/events/:id", a.getEvent)
+
+	r.Get("/api/v1/dashboard", a.listDashboards)
+	r.Post("/api/v1/dashboard", a.createDashboard)
+	r.Get("/api/v1/dashboard/:id", a.getDashboard)
+	r.Put("/api/v1/dashboard/:id", a.putDashboard)
+	r.Delete("/api/v1/dashboard/:id", a.deleteDashboard)
+	r.Get("/api/v1/dash", a.listTimeboards)
+	r.Post("/api/v1/dash", a.createTimeboard)
+	r.Get("/api/v1/dash/:id", a.getTimeboard)
+	r.Put("/api/v1/dash/:id", a.putTimeboard)
+	r.Delete("/api/v1/dash/:id", a.deleteTimeboard)
+
+	r.Get("/api/v1/monitor", a.listMonitors)
+	r.Post("/api/v1/monitor", a.createMonitor)
+	r.Post("/api/v1/monitor/validate", a.validateMonitor)
+	r.Get("/api/v1/monitor/:id", a.getMonitor)
+	r.Put("/api/v1/monitor/:id", a.putMonitor)
+	r.Delete("/api/v1/monitor/:id", a.deleteMonitor)
+	r.Post("/api/v1/monitor/:id/validate", a.validateMonitor)
+
+	r.Get("/api/v1/downtime", a.listDowntimes)
+	r.Post("/api/v1/downtime", a.createDowntime)
+	r.Get("/api/v1/downtime/:id", a.getDowntime)
+	r.Put("/api/v1/downtime/:id", a.putDowntime)
+	r.Delete("/api/v1/downtime/:id", a.cancelDowntime)
+}
+
+// object is a JSON document whose unknown fields are kept as they came.
+type object map[string]json.RawMessage
+
+// body decodes the request's JSON document. Clients differ in the content
+// type they send, so it is not looked at.
+func body(c *fiber.Ctx) (object, error) {
+	var doc object
+	if err := json.Unmarshal(c.Body(), &doc); err != nil {
+		return nil, badJSON(err)
+	}
+	if doc == nil {
+		return nil, badRequest("the body must be a JSON object")
+	}
+	return doc, nil
+}
+
+func badJSON(err error) error {
+	if syntax, ok := err.(*json.SyntaxError); ok {
+		return badRequest("the body is not JSON: %v at offset %d", syntax, syntax.Offset)
+	}
+	return badRequest("the body has the wrong shape: %v", err)
+}
+
+func badRequest(format string, args ...any) error {
+	return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf(format, args...))
+}
+
+func notFound(format string, args ...any) error {
+	return fiber.NewError(fiber.StatusNotFound, fmt.Sprintf(format, args...))
+}
+
+// text decodes the string field key; "" when it is absent or null.
+func (o object) text(key string) (string, error) {
+	raw, ok := o[key]
+	if !ok || string(raw) == "null" {
+		return "", nil
+	}
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return "", badRequest("%s: want a string, got %s", key, raw)
+	}
+	return s, nil
+}
+
+func (o object) set(key string, value any) {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic("BUG: a value of ours does not marshal: " + err.Error())
+	}
+	o[key] = raw
+}
+
+// seconds reads a query parameter that is a unix time in seconds. ok is false
+// when it is absent.
+func seconds(c *fiber.Ctx, name string) (ms int64, ok bool, err error) {
+	text := c.Query(name)
+	if text == "" {
+		return 0, false, nil
+	}
+	s, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || s < 0 || s > 1<<40 {
+		return 0, false, badRequest("%s: want a unix time in seconds, got %q", name, text)
+	}
+	return s * 1000, true, nil
+}
+
+// timeRange reads two required unix times; from must lie before to.
+func timeRange(c *fiber.Ctx, fromName, toName string) (from, to int64, err error) {
+	from, okFrom, err := seconds(c, fromName)
+	if err != nil {
+		return 0, 0, err
+	}
+	to, okTo, err := seconds(c, toName)
+	if err != nil {
+		return 0, 0, err
+	}
+	if !okFrom || !okTo {
+		return 0, 0, badRequest("%s and %s are required: unix times in seconds", fromName, toName)
+	}
+	if from >= to {
+		return 0, 0, badRequest("%s must be before %s", fromName, toName)
+	}
+	return from, to, nil
+}
+
+// id reads the route's numeric :id.
+func id(c *fiber.Ctx) (int64, error) {
+	n, err := strconv.ParseInt(c.Params("id"), 10, 64)
+	if err != nil || n <= 0 {
+		return 0, badRequest("id: want a number, got %q", c.Params("id"))
+	}
+	return n, nil
+}

@@ -1,0 +1,142 @@
+package datadog
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/query/datadog"
+)
+
+// series is one row of an answer to /api/v1/query.
+type series struct {
+	Metric      string    `json:"metric"`
+	DisplayName string    `json:"display_name"`
+	Attributes  struct{}  `json:"attributes"`
+	Aggr        *string   `json:"aggr"`
+	Scope       string    `json:"scope"`
+	TagSet      []string  `json:"tag_set"`
+	Expression  string    `json:"expression"`
+	Interval    int64     `json:"interval"` // s
+	Unit        []*unit   `json:"unit"`
+	Length      int       `json:"length"`
+	Start       int64     `json:"start"` // ms
+	End         int64     `json:"end"`   // ms
+	QueryIndex  int       `json:"query_index"`
+	PointList   pointList `json:"pointlist"`
+}
+
+type unit struct {
+	Name      string `json:"name"`
+	ShortName string `json:"short_name"`
+}
+
+// pointList writes [[ms, value], ...] without a number per point on the heap.
+type pointList struct {
+	grid   query.Grid
+	values []float64
+}
+
+func (p pointList) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, 2+32*len(p.values))
+	b = append(b, '[')
+	for i, v := range p.values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '[')
+		b = strconv.AppendInt(b, p.grid.Start+int64(i)*p.grid.Step, 10)
+		b = append(b, ".0,"...)
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			b = append(b, "null"...)
+		} else {
+			b = strconv.AppendFloat(b, v, 'g', -1, 64)
+		}
+		b = append(b, ']')
+	}
+	return append(b, ']'), nil
+}
+
+func (a *API) query(c *fiber.Ctx) error {
+	from, to, err := timeRange(c, "from", "to")
+	if err != nil {
+		return err
+	}
+	text := utils.CopyString(c.Query("query"))
+	if text == "" {
+		return badRequest("query: required, such as avg:system.load.1{*}")
+	}
+	q, err := datadog.Parse(text)
+	if err != nil {
+		return err
+	}
+	frames, err := q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to})
+	if err != nil {
+		return err
+	}
+	rows, message := []series{}, ""
+	for i, f := range frames {
+		for _, row := range f.Rows {
+			for _, line := range withBand(row) {
+				rows = append(rows, seriesOf(line, f.Grid, i))
+			}
+		}
+		for _, w := range f.Warnings {
+			if message != "" {
+				message += "; "
+			}
+			message += w
+		}
+	}
+	raw, err := json.Marshal(fiber.Map{
+		"status": "ok", "res_type": "time_series", "resp_version": 1, "query": text, "message": message,
+		"from_date": from, "to_date": to, "group_by": []string{}, "times": []int64{}, "values": []float64{}, "series": rows,
+	})
+	if err != nil {
+		return err
+	}
+	c.Type("json")
+	return c.Send(raw)
+}
+
+// withBand gives the lines of a row: itself, and the bounds of its band.
+func withBand(row query.Row) []query.Row {
+	if row.Band == nil {
+		return []query.Row{row}
+	}
+	lower, upper := row, row
+	lower.Values, upper.Values = row.Band.Lower, row.Band.Upper
+	lower.Expr, upper.Expr = row.Expr+" lower", row.Expr+" upper"
+	return []query.Row{row, lower, upper}
+}
+
+func seriesOf(row query.Row, grid query.Grid, index int) series {
+	s := series{
+		Metric: row.Metric, DisplayName: row.Metric, Expression: row.Expr, TagSet: orEmpty(row.Tags),
+		Scope: scope(row.Tags), Interval: grid.Step / 1000, Length: len(row.Values),
+		Start: grid.Start, End: grid.End + grid.Step - 1, QueryIndex: index,
+		PointList: pointList{grid, row.Values},
+	}
+	if row.Metric == "" {
+		s.Metric, s.DisplayName = row.Expr, row.Expr
+	}
+	if row.Unit != "" {
+		s.Unit = []*unit{{Name: row.Unit, ShortName: row.Unit}, nil}
+	}
+	return s
+}
+
+func scope(tags []string) string {
+	if len(tags) == 0 {
+		return "*"
+	}
+	text := tags[0]
+	for _, t := range tags[1:] {
+		text += "," + t
+	}
+	return text
+}

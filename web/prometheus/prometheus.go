@@ -1,0 +1,163 @@
+// Package prometheus answers the Prometheus HTTP API
+// (https://prometheus.io/docs/prometheus/latest/querying/api/), with queries
+// in MetricsQL.
+package prometheus
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/query/metricsql"
+	"github.com/whippet-obs/whippet/store"
+)
+
+// API is what the handlers work with.
+type API struct {
+	DB      *store.DB
+	Engine  *query.Engine
+	Now     func() time.Time
+	Version string
+}
+
+// Register adds the routes to r, which stands at /prometheus.
+func (a *API) Register(r fiber.Router) {
+	both := func(path string, handler fiber.Handler) {
+		r.Get(path, handler)
+		r.Post(path, handler)
+	}
+	both("/api/v1/query", a.query)
+	both("/api/v1/query_range", a.queryRange)
+	both("/api/v1/labels", a.labels)
+	r.Get("/api/v1/label/:name/values", a.labelValues)
+	both("/api/v1/series", a.series)
+	r.Get("/api/v1/status/buildinfo", a.buildInfo)
+}
+
+// parameter reads name from the query string or the posted form.
+func parameter(c *fiber.Ctx, name string) string {
+	if v := c.Query(name); v != "" {
+		return v
+	}
+	return c.FormValue(name)
+}
+
+// parameters reads every value of name, from the query string and the form.
+func parameters(c *fiber.Ctx, name string) []string {
+	var values []string
+	for _, v := range c.Context().QueryArgs().PeekMulti(name) {
+		values = append(values, string(v))
+	}
+	for _, v := range c.Context().PostArgs().PeekMulti(name) {
+		values = append(values, string(v))
+	}
+	return values
+}
+
+func badRequest(format string, args ...any) error {
+	return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf(format, args...))
+}
+
+// maxTime bounds times to what int64 milliseconds hold, with room to add.
+const maxTime = 1 << 50
+
+// timestamp reads a unix time in seconds, with a fraction, or RFC 3339.
+func timestamp(c *fiber.Ctx, name string, absent int64) (int64, error) {
+	text := parameter(c, name)
+	if text == "" {
+		return absent, nil
+	}
+	if s, err := strconv.ParseFloat(text, 64); err == nil {
+		if ms := s * 1000; math.Abs(ms) < maxTime {
+			return int64(math.Round(ms)), nil
+		}
+	} else if t, err := time.Parse(time.RFC3339Nano, text); err == nil {
+		return t.UnixMilli(), nil
+	}
+	return 0, badRequest("%s: want a unix time in seconds or an RFC 3339 time, got %q", name, text)
+}
+
+// step reads a duration in seconds or in Prometheus' form, such as 5m.
+func step(c *fiber.Ctx) (int64, error) {
+	text := parameter(c, "step")
+	if text == "" {
+		return 0, badRequest("step: required, such as 15 or 5m")
+	}
+	ms := int64(0)
+	if s, err := strconv.ParseFloat(text, 64); err == nil {
+		if math.Abs(s) < maxTime/1000 {
+			ms = int64(math.Round(s * 1000))
+		}
+	} else if ms, err = metricsql.Duration(text); err != nil {
+		return 0, badRequest("step: want seconds or a duration such as 5m, got %q", text)
+	}
+	if ms <= 0 {
+		return 0, badRequest("step: must be above zero and less than 35 years, got %q", text)
+	}
+	return ms, nil
+}
+
+// span reads start and end; by default the last day.
+func (a *API) span(c *fiber.Ctx) (from, to int64, err error) {
+	now := a.Now().UnixMilli()
+	if to, err = timestamp(c, "end", now); err != nil {
+		return 0, 0, err
+	}
+	if from, err = timestamp(c, "start", to-24*time.Hour.Milliseconds()); err != nil {
+		return 0, 0, err
+	}
+	if from > to {
+		return 0, 0, badRequest("start must not be after end")
+	}
+	return from, to, nil
+}
+
+func (a *API) query(c *fiber.Ctx) error {
+	at, err := timestamp(c, "time", a.Now().UnixMilli())
+	if err != nil {
+		return err
+	}
+	result, err := metricsql.Instant(c.UserContext(), a.Engine, parameter(c, "query"), at, metricsql.Options{})
+	if err != nil {
+		return err
+	}
+	return answer(c, appendInstant(nil, result, at), result.Frame.Warnings)
+}
+
+func (a *API) queryRange(c *fiber.Ctx) error {
+	from, err := timestamp(c, "start", math.MinInt64)
+	if err != nil {
+		return err
+	}
+	to, err := timestamp(c, "end", math.MinInt64)
+	if err != nil {
+		return err
+	}
+	if from == math.MinInt64 || to == math.MinInt64 {
+		return badRequest("start and end are required")
+	}
+	if to < from {
+		return badRequest("end must not be before start")
+	}
+	step, err := step(c)
+	if err != nil {
+		return err
+	}
+	grid := query.Grid{Start: from, End: to, Step: step}
+	if n := (to - from) / step; n > 11_000 {
+		return badRequest("step: %d points per series are too many, the most is 11000: choose a larger step", n)
+	}
+	frame, err := metricsql.Range(c.UserContext(), a.Engine, parameter(c, "query"), grid, metricsql.Options{})
+	if err != nil {
+		return err
+	}
+	return answer(c, appendMatrix(nil, frame), frame.Warnings)
+}
+
+func (a *API) buildInfo(c *fiber.Ctx) error {
+	return c.JSON(fiber.Map{"status": "success", "data": fiber.Map{"version": "2.24.0", "application": "whippet " + a.Version}})
+}

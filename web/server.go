@@ -1,0 +1,204 @@
+// Package web is the HTTP side of Whippet: the dashboard UI, the
+// Datadog-compatible API and the agents' intake, the Prometheus-compatible
+// API, health and debugging, all on one listener.
+package web
+
+import (
+	"crypto/subtle"
+	"log/slog"
+	"net/http/pprof"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/gofiber/fiber/v2/middleware/compress"
+	"github.com/gofiber/fiber/v2/middleware/recover"
+
+	"github.com/whippet-obs/whippet/alerting"
+	"github.com/whippet-obs/whippet/ingest/agent"
+	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/web/datadog"
+	"github.com/whippet-obs/whippet/web/prometheus"
+	"github.com/whippet-obs/whippet/web/uiapi"
+)
+
+// maxBody is the largest request body taken, compressed or not. Agents stay
+// under 5 MiB.
+const maxBody = 16 << 20
+
+// Config is what the server works with.
+type Config struct {
+	DB       *store.DB
+	Engine   *query.Engine
+	Alerting *alerting.Service
+	Intake   *agent.Intake
+	Now      func() time.Time
+	Log      *slog.Logger
+
+	APIKeys []string // when not empty, agents must send one of them
+	About   uiapi.About
+	Debug   map[string]func() any         // name -> what /debug/whippet/NAME shows
+	Advance func(time.Duration) time.Time // moves the clock ahead; nil: not allowed
+}
+
+// Server is the HTTP server.
+type Server struct {
+	app      *fiber.App
+	config   Config
+	ready    atomic.Bool
+	requests atomic.Uint64
+	failures atomic.Uint64 // answers of 500 and above
+}
+
+// New builds the server; it answers once Listen is called.
+func New(config Config) (*Server, error) {
+	s := &Server{config: config}
+	s.app = fiber.New(fiber.Config{
+		AppName:               "whippet",
+		BodyLimit:             maxBody,
+		ReadTimeout:           60 * time.Second,
+		WriteTimeout:          120 * time.Second,
+		IdleTimeout:           120 * time.Second,
+		ReadBufferSize:        16 << 10, // headers
+		DisableStartupMessage: true,
+		UnescapePath:          true,
+		ErrorHandler:          s.answerError,
+	})
+	files, err := newStatic()
+	if err != nil {
+		return nil, err
+	}
+
+	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
+	s.app.Use(s.count, refuseForeignPages)
+	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
+	s.app.Get("/readyz", s.readyz)
+	s.registerDebug()
+	s.registerIntake()
+
+	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
+	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now}).Register(s.app)
+	(&prometheus.API{DB: config.DB, Engine: config.Engine, Now: config.Now, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
+	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
+	s.app.Use("/api", s.unknownRoute)
+	s.app.Use("/prometheus", s.unknownRoute)
+	s.app.Use(files.serve)
+	return s, nil
+}
+
+// Ready says that everything behind the server is up, or no longer is.
+func (s *Server) Ready(ready bool) { s.ready.Store(ready) }
+
+// Stats is what the server counted since it was made.
+func (s *Server) Stats() (requests, failures uint64) {
+	return s.requests.Load(), s.failures.Load()
+}
+
+func (s *Server) readyz(c *fiber.Ctx) error {
+	if !s.ready.Load() {
+		return fiber.NewError(fiber.StatusServiceUnavailable, "not ready")
+	}
+	return c.SendString("ready\n")
+}
+
+func (s *Server) count(c *fiber.Ctx) error {
+	s.requests.Add(1)
+	start := time.Now()
+	err := c.Next()
+	if err != nil {
+		err = s.answerError(c, err)
+	}
+	status := c.Response().StatusCode()
+	if status >= 500 {
+		s.failures.Add(1)
+	}
+	s.config.Log.Debug("request", "method", c.Method(), "path", c.Path(), "status", status, "took", time.Since(start).Round(time.Microsecond))
+	return err
+}
+
+// refuseForeignPages stops another site's page, open in the same browser, from
+// changing anything here: on loopback there is no login that would.
+func refuseForeignPages(c *fiber.Ctx) error {
+	if c.Get("Sec-Fetch-Site") == "cross-site" && c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+		return fiber.NewError(fiber.StatusForbidden, "refused: the request was made by a page of another site")
+	}
+	return c.Next()
+}
+
+// unknownRoute answers what no handler took. An agent's POST to a route this
+// version does not know is accepted and counted: a 404 would make the agent
+// keep the payload and try for ever.
+func (s *Server) unknownRoute(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodPost && isAgent(c) {
+		return s.intake(c)
+	}
+	return fiber.NewError(fiber.StatusNotFound, "no such route: "+c.Method()+" "+c.Path())
+}
+
+// hasKey reports whether the request carries one of the configured keys.
+func (s *Server) hasKey(c *fiber.Ctx) bool {
+	if len(s.config.APIKeys) == 0 {
+		return true
+	}
+	given := c.Get("DD-API-KEY")
+	if given == "" {
+		given = c.Query("api_key")
+	}
+	for _, key := range s.config.APIKeys {
+		if subtle.ConstantTimeCompare([]byte(given), []byte(key)) == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) registerDebug() {
+	debug := s.app.Group("/debug", func(c *fiber.Ctx) error {
+		if !c.IsFromLocal() {
+			return fiber.NewError(fiber.StatusForbidden, "/debug answers on loopback only")
+		}
+		return c.Next()
+	})
+	debug.Get("/pprof/cmdline", adaptor.HTTPHandlerFunc(pprof.Cmdline))
+	debug.Get("/pprof/profile", adaptor.HTTPHandlerFunc(pprof.Profile))
+	debug.Get("/pprof/symbol", adaptor.HTTPHandlerFunc(pprof.Symbol))
+	debug.Get("/pprof/trace", adaptor.HTTPHandlerFunc(pprof.Trace))
+	debug.Get("/pprof/*", adaptor.HTTPHandlerFunc(pprof.Index))
+	debug.Get("/whippet/clock", func(c *fiber.Ctx) error {
+		return c.JSON(fiber.Map{"now": s.config.Now().UnixMilli()})
+	})
+	debug.Post("/whippet/clock", s.advanceClock)
+	for name, show := range s.config.Debug {
+		debug.Get("/whippet/"+name, func(c *fiber.Ctx) error { return c.JSON(show()) })
+	}
+}
+
+func (s *Server) advanceClock(c *fiber.Ctx) error {
+	if s.config.Advance == nil {
+		return fiber.NewError(fiber.StatusForbidden, "the clock is the system's: start with --debug-clock to move it")
+	}
+	var request struct {
+		Advance string `json:"advance"`
+	}
+	if err := c.BodyParser(&request); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, `want {"advance": "10m"}: `+err.Error())
+	}
+	d, err := time.ParseDuration(request.Advance)
+	if err != nil || d < 0 {
+		return fiber.NewError(fiber.StatusBadRequest, `advance: want a duration ahead such as "10m", got `+strings.Clone(request.Advance))
+	}
+	return c.JSON(fiber.Map{"now": s.config.Advance(d).UnixMilli()})
+}
+
+func (s *Server) logPanic(c *fiber.Ctx, cause any) {
+	s.config.Log.Error("a request handler panicked", "method", c.Method(), "path", c.Path(), "cause", cause)
+}
+
+// Listen answers requests on addr until Shutdown is called.
+func (s *Server) Listen(addr string) error { return s.app.Listen(addr) }
+
+// Shutdown finishes the requests under way, for at most timeout.
+func (s *Server) Shutdown(timeout time.Duration) error { return s.app.ShutdownWithTimeout(timeout) }
