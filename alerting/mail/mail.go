@@ -10,8 +10,19 @@
 package mail
 
 import (
-	"context"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	netmail "net/mail"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+
+	gomail "github.com/wneessen/go-mail"
+	"golang.org/x/net/idna"
 )
 
 // Message is a mail before it is built.
@@ -33,96 +44,133 @@ type Image struct {
 	PNG []byte
 }
 
+const (
+	maxSubject    = 250 // runes
+	maxReferences = 20  // the first and the newest of a longer thread
+)
+
+var (
+	validCID       = regexp.MustCompile(`^[A-Za-z0-9._@-]{1,100}$`)
+	validMessageID = regexp.MustCompile(`^[!#-;=?A-Z^-~-]{1,200}@[!#-;=?A-Z^-~-]{1,250}$`)
+)
+
 // Build writes m as RFC 5322 with CRLF, all 7 bit: multipart/alternative of
-// text and HTML, inside multipart/related when there are pictures. The same m
-// gives the same bytes. Line breaks and control characters in header fields
-// are replaced by blanks; an address that can't be read is an error.
-func Build(m Message) ([]byte, error) { panic("wave 1") }
+// text and HTML, inside multipart/related when there are pictures. Line breaks
+// and control characters in header fields are replaced by blanks; an address or
+// an ID that can't be written is an error. Boundaries differ from call to call.
+func Build(m Message) ([]byte, error) {
+	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithCharset(gomail.CharsetUTF8), gomail.WithEncoding(gomail.EncodingQP))
+	from, err := parseAddress(m.From)
+	if err != nil {
+		return nil, fmt.Errorf("mail: from: %w", err)
+	}
+	msg.FromMailAddress(from)
+	if len(m.To) == 0 {
+		return nil, fmt.Errorf("mail: to: no address")
+	}
+	for _, each := range m.To {
+		to, err := parseAddress(each)
+		if err != nil {
+			return nil, fmt.Errorf("mail: to: %w", err)
+		}
+		msg.AddToMailAddress(to)
+	}
+	id := strings.Trim(m.MessageID, "<>")
+	if !validMessageID.MatchString(id) {
+		return nil, fmt.Errorf("mail: %q is no Message-ID", m.MessageID)
+	}
+	msg.SetMessageIDWithValue(id)
+	if len(m.References) > 0 {
+		var refs []string
+		for _, ref := range m.References {
+			ref = strings.Trim(ref, "<>")
+			if !validMessageID.MatchString(ref) {
+				return nil, fmt.Errorf("mail: reference %q is no Message-ID", ref)
+			}
+			refs = append(refs, "<"+ref+">")
+		}
+		msg.SetGenHeader(gomail.HeaderInReplyTo, refs[len(refs)-1])
+		if len(refs) > maxReferences {
+			refs = slices.Concat(refs[:1], refs[len(refs)-maxReferences+1:])
+		}
+		msg.SetGenHeader(gomail.HeaderReferences, strings.Join(refs, " "))
+	}
+	msg.Subject(oneLine(m.Subject, maxSubject))
+	msg.SetDateWithValue(m.Date)
+	// RFC 3834: keeps vacation replies away.
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
+
+	msg.SetBodyString(gomail.TypeTextPlain, m.Text)
+	msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
+	for _, image := range m.Images {
+		if !validCID.MatchString(image.CID) {
+			return nil, fmt.Errorf("mail: %q is no content ID", image.CID)
+		}
+		err := msg.EmbedReader(image.CID+".png", bytes.NewReader(image.PNG),
+			gomail.WithFileContentID("<"+image.CID+">"), gomail.WithFileContentType("image/png"),
+			gomail.WithFileDescription(oneLine(image.Alt, maxSubject)))
+		if err != nil {
+			return nil, fmt.Errorf("mail: picture %s: %w", image.CID, err)
+		}
+	}
+	var raw bytes.Buffer
+	if _, err := msg.WriteTo(&raw); err != nil {
+		return nil, fmt.Errorf("mail: %w", err)
+	}
+	return raw.Bytes(), nil
+}
 
 // NewMessageID returns "<unique@host of from>" for a mail that is told apart by
-// unique, such as "monitor-17-host-web-1790000000000".
-func NewMessageID(unique, from string) string { panic("wave 1") }
-
-// State is what a mail is about; it gives the colour and the word on top.
-type State uint8
-
-const (
-	Alert State = iota
-	Warn
-	NoData
-	Recovered
-	Renotify // still in the state that Word names
-	DowntimeScheduled
-	DowntimeStarted
-	DowntimeEnded
-	DowntimeCanceled
-	Test
-)
-
-// Content is what a mail shows, from top to bottom.
-type Content struct {
-	State    State
-	Word     string // the state's word instead of its own, "Warn" of a Renotify
-	Since    string // beside the word: "since Nov 23, 18:05"
-	Title    string
-	Facts    []Fact // in order; one with an empty value is left out
-	BodyHTML string // sanitized, from message.Rendered
-	BodyText string
-	ImageCID string // "" when the mail goes without a picture
-	ImageAlt string
-	Links    []Link // the first is the main one
-	Actions  []Link // smaller, below: "Mute for 1 h"
-	Footer   string // why the reader gets this
+// unique, such as "monitor-17-host-web-1790000000000". The same arguments give
+// the same ID; what can't stand in one is replaced, and told apart by a hash.
+func NewMessageID(unique, from string) string {
+	host := "whippet.localhost"
+	if address, err := parseAddress(from); err == nil {
+		_, host, _ = strings.Cut(address.Address, "@")
+	}
+	local := strings.Map(func(r rune) rune {
+		if r < 128 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_=+", r)) {
+			return r
+		}
+		return '-'
+	}, unique)
+	if local != unique || local == "" || len(local) > 100 {
+		sum := sha256.Sum256([]byte(unique))
+		local = local[:min(len(local), 80)] + "-" + hex.EncodeToString(sum[:8])
+	}
+	return "<" + local + "@" + host + ">"
 }
 
-// Fact is a line of the table under the title.
-type Fact struct{ Name, Value string }
-
-// Link is something to follow. Only http and https are shown.
-type Link struct{ Text, URL string }
-
-// Layout writes c as an HTML document and as plain text.
-func Layout(c Content) (html, text string) { panic("wave 1") }
-
-// TLS says how a connection to a mail server is protected.
-type TLS string
-
-const (
-	NoTLS       TLS = "none"
-	STARTTLS    TLS = "starttls" // required, not opportunistic
-	ImplicitTLS TLS = "tls"
-)
-
-// Config is how to reach the mail server.
-type Config struct {
-	Host     string
-	Port     int // 0: 25, 587 or 465 by TLS
-	TLS      TLS // "": starttls
-	Username string
-	Password string
-	Timeout  time.Duration // of a whole delivery; 0: a minute
-	HELO     string        // our name; "": the machine's
+// parseAddress reads one address, and writes an international domain as DNS
+// does, so that any server takes it.
+func parseAddress(text string) (*netmail.Address, error) {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return nil, fmt.Errorf("%q is no mail address: it holds a control character", text)
+	}
+	address, err := netmail.ParseAddress(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no mail address: %w", text, err)
+	}
+	at := strings.LastIndexByte(address.Address, '@')
+	local, domain := address.Address[:at], address.Address[at+1:]
+	if strings.ContainsFunc(local, func(r rune) bool { return r <= ' ' || r >= 127 || r == '<' || r == '>' }) {
+		return nil, fmt.Errorf("%q is no mail address that every server takes: %q needs to be plain ASCII", text, local)
+	}
+	if domain, err = idna.Lookup.ToASCII(domain); err != nil {
+		return nil, fmt.Errorf("%q is no mail address: %w", text, err)
+	}
+	address.Address = local + "@" + domain
+	return address, nil
 }
 
-// SMTP delivers to one mail server. It keeps no connection between deliveries
-// and is safe for concurrent use.
-type SMTP struct{}
-
-// NewSMTP checks cfg; it doesn't connect.
-func NewSMTP(cfg Config) (*SMTP, error) { panic("wave 1") }
-
-// Deliver hands raw to the server for every address in to. It returns nil when
-// the server has taken the message for all of them. Otherwise [Permanent] says
-// whether trying again makes sense, and [Remaining] for whom.
-func (s *SMTP) Deliver(ctx context.Context, raw []byte, from string, to []string) error {
-	panic("wave 1")
+// oneLine makes text fit for a header field.
+func oneLine(text string, limit int) string {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text, ""), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r)
+	}), " ")
+	if runes := []rune(text); len(runes) > limit {
+		text = string(runes[:limit-1]) + "…"
+	}
+	return text
 }
-
-// Permanent says whether err is a refusal that trying again won't change: a 5xx
-// answer to the message or to all receivers that don't have it yet. Network
-// faults, 4xx answers and a wrong password (someone will mend it) are temporary.
-func Permanent(err error) bool { panic("wave 1") }
-
-// Remaining returns those of to for whom it makes sense to try again after err.
-// Receivers for whom the server has taken the message are never among them.
-func Remaining(err error, to []string) []string { panic("wave 1") }
