@@ -5,6 +5,7 @@ package web
 
 import (
 	"crypto/subtle"
+	"fmt"
 	"log/slog"
 	"net/http/pprof"
 	"strings"
@@ -26,8 +27,12 @@ import (
 )
 
 // maxBody is the largest request body taken, compressed or not. Agents stay
-// under 5 MiB.
-const maxBody = 16 << 20
+// under 5 MiB. A body up to maxRead is read to its end before it is refused:
+// a client that is cut off while it sends never sees the 413.
+const (
+	maxBody = 16 << 20
+	maxRead = 4 * maxBody
+)
 
 // Config is what the server works with.
 type Config struct {
@@ -58,7 +63,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{config: config}
 	s.app = fiber.New(fiber.Config{
 		AppName:               "whippet",
-		BodyLimit:             maxBody,
+		BodyLimit:             maxRead,
 		ReadTimeout:           60 * time.Second,
 		WriteTimeout:          120 * time.Second,
 		IdleTimeout:           120 * time.Second,
@@ -73,7 +78,7 @@ func New(config Config) (*Server, error) {
 	}
 
 	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
-	s.app.Use(s.count, refuseForeignPages)
+	s.app.Use(s.count, refuseForeignPages, refuseLarge)
 	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	s.app.Get("/readyz", s.readyz)
 	s.registerDebug()
@@ -124,6 +129,13 @@ func (s *Server) count(c *fiber.Ctx) error {
 func refuseForeignPages(c *fiber.Ctx) error {
 	if c.Get("Sec-Fetch-Site") == "cross-site" && c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
 		return fiber.NewError(fiber.StatusForbidden, "refused: the request was made by a page of another site")
+	}
+	return c.Next()
+}
+
+func refuseLarge(c *fiber.Ctx) error {
+	if n := len(c.Request().Body()); n > maxBody {
+		return fiber.NewError(fiber.StatusRequestEntityTooLarge, fmt.Sprintf("the body has %d bytes, the limit is %d: send smaller payloads", n, maxBody))
 	}
 	return c.Next()
 }

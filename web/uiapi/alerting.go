@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
 
@@ -49,7 +50,10 @@ func (a *API) outbox(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"messages": append(mails[:0:0], mails...)})
+	if mails == nil {
+		mails = []alerting.Mail{}
+	}
+	return c.JSON(fiber.Map{"messages": mails})
 }
 
 func (a *API) mail(c *fiber.Ctx) error {

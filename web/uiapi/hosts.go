@@ -24,7 +24,7 @@ func (a *API) hosts(c *fiber.Ctx) error {
 	hosts := []host{}
 	for _, h := range a.Catalog.Hosts() {
 		hosts = append(hosts, host{
-			Host: h, AllTags: tags.Of(h.Name), Checks: checks[h.Name],
+			Host: h, AllTags: append([]string{}, tags.Of(h.Name)...), Checks: append([]catalog.Check{}, checks[h.Name]...),
 			Up: h.Up(now),
 		})
 	}
