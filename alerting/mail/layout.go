@@ -42,8 +42,11 @@ type Content struct {
 	Footer   string // why the reader gets this
 }
 
-// Fact is a line of the table under the title.
-type Fact struct{ Name, Value string }
+// Fact is a row of the table under the title. The first is set in bold.
+type Fact struct {
+	Name, Value string // a value may have several lines
+	Code        bool   // it is a query or an ID, to be set in a monospaced font
+}
 
 // Link is something to follow. Only http and https are shown.
 type Link struct{ Text, URL string }
