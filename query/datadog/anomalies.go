@@ -105,6 +105,11 @@ func anomalies(ctx context.Context, ev *evaluation, c *call, g query.Grid) (resu
 			zeroInside(row.Values)
 		}
 		band := anomaly.Basic(row.Values, o.BasicOptions)
+		if !slices.ContainsFunc(row.Values, func(v float64) bool { return v < 0 }) {
+			for i, v := range band.Lower { // what was never negative is not expected to be
+				band.Lower[i] = max(v, 0)
+			}
+		}
 		row.Values = row.Values[history:]
 		row.Expr = expr(c, row.Tags)
 		row.Band = &query.Band{Lower: band.Lower[history:], Upper: band.Upper[history:], Anomalous: band.Anomalous[history:]}
