@@ -169,19 +169,24 @@ func (s *Service) deliverReady(ctx context.Context) bool {
 
 func (s *Service) deliverOne(ctx context.Context, m Mail) {
 	raw, err := s.composed(ctx, m)
+	if err != nil && ctx.Err() != nil {
+		return // stopped in the middle: tried again after the restart
+	}
 	if err == nil && s.send != nil {
 		to := m.To
 		if m.Pending != nil {
 			to = m.Pending
 		}
 		sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
-		if err = s.send(sendCtx, raw, s.from, to); err != nil && !mail.Permanent(err) {
-			m.Pending = mail.Remaining(err, to)
-		}
+		err = s.send(sendCtx, raw, s.from, to)
 		cancel()
-	}
-	if ctx.Err() != nil && err != nil && len(m.Pending) == len(m.To) {
-		return // stopped in the middle: tried again after the restart
+		left := mail.Remaining(err, to)
+		if ctx.Err() != nil && err != nil && len(left) == len(to) {
+			return
+		}
+		if m.Pending = nil; len(left) < len(m.To) {
+			m.Pending = left
+		}
 	}
 	now := s.ms()
 	m.Attempts++

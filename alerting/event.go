@@ -2,6 +2,7 @@ package alerting
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -107,7 +108,7 @@ func (m *monitor) verdict(g *Group) string {
 	case NoData:
 		return "no data for " + windowText(max(0, msDuration(g.Since-g.LastData)))
 	}
-	if g.Value != g.Value {
+	if math.IsNaN(float64(g.Value)) {
 		return ""
 	}
 	return v

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"html"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -108,12 +109,12 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	c.Facts = slices.Concat(facts, s.hostFacts(hostOf(slices.Concat(g.Tags, m.scope))), c.Facts)
 	links := s.links(m, at)
 	if host := hostOf(g.Tags); host != "" && s.url != "" {
-		links = append(links, mail.Link{Text: "Host " + host, URL: s.url + "/hosts/" + url.PathEscape(host)})
+		links = append(links, mail.Link{Text: "Host " + host, URL: s.url + "/infrastructure/" + url.PathEscape(host)})
 	}
 	c.Links = links
 
 	l := letter{}
-	l.Picture = s.picture(m, title, g, at)
+	l.Picture = s.picture(m, title, at, g)
 	c.ImageCID, c.ImageAlt = pictureCID, fmt.Sprintf("%s from %s to %s", m.query.QueryText, s.clock(l.Picture.From), s.clock(l.Picture.To))
 	l.Subject, l.To = m.subject(t.word(), title, g.Tags), body.To
 	thread := threadName(m.id, g.Name, t.Thread)
@@ -139,7 +140,11 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 	c := s.frame(m, t.word(), title, bodies[worst])
 	c.State, c.Word = looks(t)
 	c.Since = s.clock(t.At)
-	c.Facts = append([]mail.Fact{{Name: "Groups", Value: fmt.Sprint(len(ts))}}, c.Facts...)
+	c.Facts = append([]mail.Fact{{Name: "Groups", Value: fmt.Sprint(len(ts))}, {Name: "Thresholds", Value: m.limits()}}, c.Facts...)
+	groups := make([]*Group, len(ts))
+	for i, t := range ts {
+		groups[i] = &t.Group
+	}
 
 	var text, table strings.Builder
 	table.WriteString(`<table cellpadding="4">`)
@@ -149,7 +154,7 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 			fmt.Fprintf(&table, `<tr><td colspan="2">and %d more</td></tr>`, len(ts)-i)
 			break
 		}
-		name, value := strings.TrimSpace(t.Group.Name), m.measured(&t.Group)
+		name, value := strings.TrimSpace(t.Group.Name), m.value(&t.Group)
 		fmt.Fprintf(&text, "%s: %s\n", name, value)
 		fmt.Fprintf(&table, "<tr><td><b>%s</b></td><td>%s</td></tr>", html.EscapeString(name), html.EscapeString(value))
 	}
@@ -160,7 +165,7 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 	c.Links = s.links(m, at)
 
 	l := letter{}
-	l.Picture = s.picture(m, title, nil, at)
+	l.Picture = s.picture(m, title, at, groups...)
 	c.ImageCID, c.ImageAlt = pictureCID, m.query.QueryText
 	l.Subject = m.subject(t.word(), title, []string{fmt.Sprintf("%d groups", len(ts))})
 	if !m.includeTags {
@@ -190,6 +195,9 @@ func (s *Service) seal(l *letter, m *monitor, c mail.Content, unique string) {
 // frame is what all mails of a monitor show.
 func (s *Service) frame(m *monitor, word, title string, body message.Rendered) mail.Content {
 	c := mail.Content{Title: title, BodyHTML: body.HTML, BodyText: body.Text}
+	if m.hideHandles {
+		c.BodyHTML, c.BodyText = withoutHandles(body.HTML, body), withoutHandles(body.Text, body)
+	}
 	if m.hideBody {
 		c.BodyHTML, c.BodyText = "", ""
 	}
@@ -206,14 +214,30 @@ func (s *Service) frame(m *monitor, word, title string, body message.Rendered) m
 	return c
 }
 
+// withoutHandles takes the receivers out of a rendered message.
+func withoutHandles(text string, r message.Rendered) string {
+	handles := slices.Concat(r.To, r.Others)
+	for _, name := range r.Webhooks {
+		handles = append(handles, "webhook-"+name)
+	}
+	slices.SortFunc(handles, func(a, b string) int { return len(b) - len(a) })
+	for _, handle := range handles {
+		text = strings.ReplaceAll(text, "@"+handle, "")
+		text = strings.ReplaceAll(text, "@"+html.EscapeString(handle), "")
+	}
+	return text
+}
+
 func (s *Service) links(m *monitor, at int64) []mail.Link {
 	if s.url == "" {
 		return nil
 	}
-	monitor := fmt.Sprintf("%s/monitors/%d", s.url, m.id)
 	from, to := m.pictured(at)
-	graph := fmt.Sprintf("%s/metrics/explorer?q=%s&from=%d&to=%d", s.url, url.QueryEscape(m.query.QueryText), from, to)
-	return []mail.Link{{Text: "Monitor", URL: monitor}, {Text: "Graph at that time", URL: graph}}
+	span := fmt.Sprintf("from_ts=%d&to_ts=%d&live=false", from, to)
+	return []mail.Link{
+		{Text: "Monitor", URL: fmt.Sprintf("%s/monitors/%d?%s", s.url, m.id, span)},
+		{Text: "Graph at that time", URL: fmt.Sprintf("%s/metrics/explorer?q=%s&%s", s.url, url.QueryEscape(m.query.QueryText), span)},
+	}
 }
 
 // hostFacts is what is known of a host.
@@ -229,19 +253,33 @@ func (s *Service) hostFacts(name string) []mail.Fact {
 	return facts
 }
 
-// measured is a group's value against its threshold, as a mail shows it.
+// measured is a group's value against its thresholds, as a mail shows it.
 func (m *monitor) measured(g *Group) string {
+	v := m.value(g)
+	if v == "" || g.Status == NoData {
+		return v
+	}
+	return v + " (" + m.limits() + ")"
+}
+
+// value is a group's value, or that there is none.
+func (m *monitor) value(g *Group) string {
 	if g.Status == NoData {
 		return m.verdict(g)
 	}
-	if g.Value != g.Value {
+	if math.IsNaN(float64(g.Value)) {
 		return ""
 	}
+	return message.Number(float64(g.Value))
+}
+
+// limits is the monitor's thresholds: "alert > 800, warn > 500".
+func (m *monitor) limits() string {
 	limits := "alert " + m.comparator + " " + message.Number(m.critical)
-	if m.warning == m.warning {
+	if !math.IsNaN(m.warning) {
 		limits += ", warn " + m.comparator + " " + message.Number(m.warning)
 	}
-	return fmt.Sprintf("%s (%s)", message.Number(float64(g.Value)), limits)
+	return limits
 }
 
 // farther says whether a lies more on the bad side than b.
@@ -278,7 +316,7 @@ func (s *Service) data(m *monitor, t *Transition) message.Data {
 		d.From = d.To
 	}
 	for name, v := range map[string]float64{"value": float64(g.Value), "warn_threshold": m.warning} {
-		if v == v {
+		if !math.IsNaN(v) {
 			d.Numbers[name] = v
 		}
 	}
@@ -367,6 +405,9 @@ func msDuration(ms int64) time.Duration { return time.Duration(ms) * time.Millis
 // windowText writes a duration as people say it: "5m", "1h30m", "2d".
 func windowText(d time.Duration) string {
 	d = d.Round(time.Second)
+	if d >= 2*time.Minute {
+		d = d.Truncate(time.Minute)
+	}
 	if d >= 48*time.Hour && d%(24*time.Hour) == 0 {
 		return fmt.Sprintf("%dd", d/(24*time.Hour))
 	}

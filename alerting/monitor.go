@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -155,6 +156,25 @@ const (
 func (m *monitor) windowEnd(at int64) int64 {
 	return (at - m.evaluationDelay - settle) / bucket * bucket
 }
+
+// coarseness bounds the width of the buckets that the query looks at: what is
+// newer than that isn't missing.
+func (m *monitor) coarseness() int64 {
+	if m.query.Anomaly {
+		return m.window
+	}
+	widest := max(bucket, m.window/144)
+	for _, match := range rollups.FindAllStringSubmatch(m.query.QueryText, -1) {
+		seconds, err := strconv.ParseInt(match[1], 10, 64)
+		if err == nil && seconds < 1<<32 {
+			widest = max(widest, 1000*seconds)
+		}
+	}
+	return widest
+}
+
+// rollups finds the seconds of a query's rollups.
+var rollups = regexp.MustCompile(`rollup\([^)]*?(\d+)`)
 
 // filters finds the braces of a query's filters, not those of "by".
 var filters = regexp.MustCompile(`(by\s*)?\{([^}]*)\}`)

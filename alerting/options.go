@@ -19,6 +19,7 @@ type options struct {
 	escalation      string
 	silenced        map[string]int64 // scope to end in s; 0: without end
 	hideQuery       bool
+	hideHandles     bool
 	hideFooter      bool
 	hideBody        bool // show only the picture
 }
@@ -186,13 +187,17 @@ func readPreset(r *reader, o *options) {
 		return
 	}
 	switch preset {
-	case "show_all", "hide_handles": // our mails never list the handles
-	case "hide_query", "hide_query_and_handles":
+	case "show_all":
+	case "hide_query":
 		o.hideQuery = true
+	case "hide_handles":
+		o.hideHandles = true
+	case "hide_query_and_handles":
+		o.hideQuery, o.hideHandles = true, true
 	case "hide_handles_and_footer":
-		o.hideFooter = true
+		o.hideHandles, o.hideFooter = true, true
 	case "hide_all":
-		o.hideQuery, o.hideFooter = true, true
+		o.hideQuery, o.hideHandles, o.hideFooter = true, true, true
 	case "show_only_snapshot":
 		o.hideQuery, o.hideFooter, o.hideBody = true, true, true
 	default:

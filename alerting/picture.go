@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/whippet-obs/whippet/alerting/message"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/query/chart"
 	"github.com/whippet-obs/whippet/query/datadog"
@@ -20,14 +21,14 @@ const pictureCID = "graph@whippet"
 // so that it can be drawn later, also after the monitor was edited or the
 // process restarted. The samples are in the store.
 type picture struct {
-	Title      string      `json:"title"`
-	Query      string      `json:"query"` // the monitor query
-	Tags       []string    `json:"tags,omitempty"`
-	From       int64       `json:"from"`
-	To         int64       `json:"to"`
-	WindowFrom int64       `json:"window_from"` // the evaluated window, marked
-	Status     Status      `json:"status"`
-	Lines      []thresLine `json:"lines,omitempty"`
+	Title   string      `json:"title"`
+	Query   string      `json:"query"`            // the monitor query
+	Groups  []string    `json:"groups,omitempty"` // names of those shown; empty: all
+	From    int64       `json:"from"`
+	To      int64       `json:"to"`
+	BadFrom int64       `json:"bad_from"` // up to To is marked: the evaluated window, or the gap
+	Status  Status      `json:"status"`
+	Lines   []thresLine `json:"lines,omitempty"`
 }
 
 type thresLine struct {
@@ -42,15 +43,17 @@ func (m *monitor) pictured(at int64) (from, to int64) {
 	return to - m.window - time.Hour.Milliseconds(), to
 }
 
-// picture describes the graph of one group at a moment; g nil: of all groups.
-func (s *Service) picture(m *monitor, title string, g *Group, at int64) *picture {
-	p := &picture{Title: title, Query: m.queryText}
+// picture describes the graph of groups at a moment.
+func (s *Service) picture(m *monitor, title string, at int64, groups ...*Group) *picture {
+	p := &picture{Title: title, Query: m.queryText, Status: groups[0].Status}
 	p.From, p.To = m.pictured(at)
-	p.WindowFrom = p.To - m.window
-	if g != nil {
-		p.Status = g.Status
-		if !g.Unit {
-			p.Tags = g.Tags
+	p.BadFrom = p.To - m.window
+	for _, g := range groups {
+		if p.Status == NoData {
+			p.BadFrom = max(p.From, min(p.BadFrom, g.LastData))
+		}
+		if !g.Unit && g.Name != everything && len(p.Groups) < digestRows {
+			p.Groups = append(p.Groups, g.Name)
 		}
 	}
 	if m.query.Anomaly {
@@ -77,21 +80,21 @@ func (s *Service) draw(ctx context.Context, p *picture) ([]byte, error) {
 	spec := chart.Spec{
 		Title: p.Title, Subtitle: m.QueryText, From: p.From, To: p.To, Grid: frame.Grid, Rows: frame.Rows, Zone: s.zone,
 	}
-	if len(p.Tags) > 0 {
-		spec.Rows = slices.DeleteFunc(slices.Clone(frame.Rows), func(r query.Row) bool { return groupName(r.Tags) != groupName(p.Tags) })
+	if len(p.Groups) > 0 {
+		spec.Rows = slices.DeleteFunc(slices.Clone(frame.Rows), func(r query.Row) bool { return !slices.Contains(p.Groups, groupName(r.Tags)) })
 	}
 	for _, l := range p.Lines {
-		t := chart.Threshold{Value: l.Value, Severity: chart.Alert, Below: l.Below}
+		t := chart.Threshold{Value: l.Value, Severity: chart.Alert, Below: l.Below, Label: "alert " + m.Comparator + " " + message.Number(l.Value)}
 		if l.Warn {
-			t.Severity = chart.Warn
+			t.Severity, t.Label = chart.Warn, "warn "+m.Comparator+" "+message.Number(l.Value)
 		}
 		spec.Thresholds = append(spec.Thresholds, t)
 	}
 	switch p.Status {
 	case Alert, NoData:
-		spec.Bad = []chart.Span{{From: p.WindowFrom, To: p.To, Severity: chart.Alert}}
+		spec.Bad = []chart.Span{{From: p.BadFrom, To: p.To, Severity: chart.Alert}}
 	case Warn:
-		spec.Bad = []chart.Span{{From: p.WindowFrom, To: p.To, Severity: chart.Warn}}
+		spec.Bad = []chart.Span{{From: p.BadFrom, To: p.To, Severity: chart.Warn}}
 	}
 	var b bytes.Buffer
 	if err := chart.PNG(&b, spec); err != nil {

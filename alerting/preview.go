@@ -101,7 +101,7 @@ func (s *Service) audit(m *monitor, what string) []letter {
 	word := strings.ToUpper(what[:1]) + what[1:]
 	at := s.ms()
 	c := mail.Content{
-		State: mail.Renotify, Word: word, Since: s.clock(at), Title: m.name,
+		State: mail.Test, Word: word, Since: s.clock(at), Title: m.name,
 		Facts: []mail.Fact{{Name: "Query", Value: m.queryText}, {Name: "Tags", Value: strings.Join(m.tags, ", ")}},
 		Links: s.links(m, at), Footer: "You get this because the monitor tells its receivers of changes to it (notify_audit).",
 	}

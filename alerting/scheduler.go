@@ -163,8 +163,8 @@ func (s *Service) read(ctx context.Context, m *monitor, end int64) ([]Reading, e
 	}
 	readings := make([]Reading, len(values))
 	for i, v := range values {
-		// Last is the start of a bucket that reaches to its end.
-		readings[i] = Reading{Tags: v.Tags, Value: v.Value, Last: v.Last, Full: true}
+		// Last is the start of a bucket; somewhere up to its end there is data.
+		readings[i] = Reading{Tags: v.Tags, Value: v.Value, Last: min(v.Last+m.coarseness(), end), Full: true}
 	}
 	if !m.fullWindow || len(readings) == 0 {
 		return readings, nil
@@ -204,6 +204,9 @@ func (s *Service) commit(w *watch, m *monitor, step Step, at int64) error {
 				}
 			}
 			for i := range step.Transitions {
+				if step.Transitions[i].Group.Unit {
+					continue // the events of its members say it
+				}
 				e := s.event(m, &step.Transitions[i])
 				if err := tx.AddEvent(&e); err != nil {
 					return err
