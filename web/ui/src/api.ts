@@ -1,0 +1,246 @@
+// The data layer: every route that the UI talks to, and the shapes of answers.
+
+export interface Band {
+  lower: (number | null)[]
+  upper: (number | null)[]
+  anomalous: boolean[]
+}
+
+export interface Row {
+  metric: string
+  tags: string[]
+  expr: string
+  unit: string
+  values: (number | null)[]
+  band?: Band
+}
+
+export interface Frame {
+  grid: { start: number; end: number; step: number }
+  rows: Row[]
+  warnings: string[]
+  stats: { series: number; samples: number }
+}
+
+export interface Metric {
+  name: string
+  type: string
+  interval?: number
+  unit?: string
+  description?: string
+  integration?: string
+}
+
+export interface MetricDetail extends Metric {
+  series: number
+  hosts: string[]
+  tags: { key: string; values: string[]; total: number }[]
+  observed_interval: number
+}
+
+export interface Check {
+  check: string
+  host_name?: string
+  tags?: string[]
+  status: number
+  message?: string
+  timestamp: number
+  changed: number
+}
+
+export interface Host {
+  name: string
+  aliases?: string[]
+  tags?: Record<string, string[]>
+  all_tags: string[] | null
+  os?: string
+  platform?: string
+  kernel?: string
+  machine?: string
+  processor?: string
+  cores?: number
+  memory_bytes?: number
+  ip?: string
+  ipv6?: string
+  mac?: string
+  agent_version?: string
+  apps?: string[]
+  last_seen?: number
+  up: boolean
+  checks: Check[] | null
+}
+
+export interface EventItem {
+  id: number
+  title: string
+  text: string
+  time: number
+  host?: string
+  tags?: string[]
+  alert_type: string
+  priority: string
+  source_type_name?: string
+  monitor_id?: number
+}
+
+export interface Status {
+  version: string
+  started: number
+  now: number
+  zone: string
+  hostname: string
+  http: string
+  statsd: string
+  statsd_socket: string
+  smtp: boolean
+  checklist: { metrics: boolean; agent: boolean; dashboard: boolean; monitor: boolean; mail: boolean }
+}
+
+export interface Widget {
+  id?: number
+  definition: {
+    type: string
+    title?: string
+    requests?: { q?: string; queries?: { name: string; query: string; data_source?: string }[]; formulas?: { formula: string; alias?: string }[]; display_type?: string }[]
+    markers?: { value: string; display_type?: string; label?: string }[]
+    widgets?: Widget[]
+    [other: string]: unknown
+  }
+  layout?: unknown
+}
+
+export interface Dashboard {
+  id: string
+  title: string
+  description?: string | null
+  layout_type: string
+  url: string
+  widgets: Widget[]
+  created_at?: string
+  modified_at?: string
+  [other: string]: unknown
+}
+
+export interface GroupState {
+  name?: string
+  status: string
+  last_triggered_ts?: number | null
+  last_resolved_ts?: number | null
+  last_notified_ts?: number | null
+  last_nodata_ts?: number | null
+  [other: string]: unknown
+}
+
+export interface Monitor {
+  id: number
+  name: string
+  type: string
+  query: string
+  message: string
+  tags?: string[]
+  priority?: number | null
+  overall_state?: string
+  overall_state_modified?: string
+  state?: { groups?: Record<string, GroupState> }
+  options: {
+    thresholds?: Record<string, number | null>
+    notify_no_data?: boolean
+    no_data_timeframe?: number | null
+    renotify_interval?: number | null
+    require_full_window?: boolean
+    [other: string]: unknown
+  }
+  [other: string]: unknown
+}
+
+export interface Downtime {
+  id: number
+  scope: string[] | string
+  monitor_id?: number | null
+  start?: number | null
+  end?: number | null
+  timezone?: string
+  message?: string | null
+  cron?: string
+  duration?: string | number
+  recurrence?: { type: string; period?: number; week_days?: string[]; rrule?: string } | null
+  active?: boolean
+  disabled?: boolean
+  canceled?: number | null
+  [other: string]: unknown
+}
+
+export interface Mail {
+  id: number
+  created: number
+  subject: string
+  to: string[]
+  state: string
+  attempts: number
+  last_error?: string
+  monitor_id?: number
+}
+
+// ApiError is what the server said was wrong.
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly offset?: number,
+  ) {
+    super(message)
+  }
+}
+
+async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      signal,
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    })
+  } catch (cause) {
+    if (signal?.aborted) throw cause
+    throw new ApiError('Whippet does not answer. Is it running?', 0)
+  }
+  const text = await response.text()
+  const doc = text ? JSON.parse(text) : null
+  if (response.ok) return doc as T
+  throw new ApiError(doc?.error?.message ?? doc?.errors?.join('; ') ?? `status ${response.status}`, response.status, doc?.error?.offset)
+}
+
+const path = (base: string, params: Record<string, string | number | undefined>) => {
+  const search = new URLSearchParams()
+  for (const [k, v] of Object.entries(params)) if (v !== undefined && v !== '') search.set(k, String(v))
+  return `${base}?${search}`
+}
+
+export type Lang = 'datadog' | 'metricsql'
+
+export const api = {
+  status: () => call<Status>('GET', '/api/ui/status'),
+  query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal) =>
+    call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points }), undefined, signal).then((a) => a.frames),
+  metrics: (from: number, to: number) => call<{ metrics: Metric[] }>('GET', path('/api/ui/metrics', { from: Math.round(from), to: Math.round(to) })).then((a) => a.metrics),
+  metric: (name: string, from: number, to: number) => call<MetricDetail>('GET', path(`/api/ui/metrics/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to) })),
+  hosts: () => call<{ hosts: Host[] }>('GET', '/api/ui/hosts').then((a) => a.hosts),
+  events: (from: number, to: number, q: string) => call<{ events: EventItem[] }>('GET', path('/api/ui/events', { from: Math.round(from), to: Math.round(to), q })).then((a) => a.events),
+  dashboards: () => call<{ dashboards: Dashboard[] }>('GET', '/api/v1/dashboard').then((a) => a.dashboards),
+  dashboard: (id: string) => call<Dashboard>('GET', `/api/v1/dashboard/${id}`),
+  saveDashboard: (d: Partial<Dashboard>) => (d.id ? call<Dashboard>('PUT', `/api/v1/dashboard/${d.id}`, d) : call<Dashboard>('POST', '/api/v1/dashboard', d)),
+  deleteDashboard: (id: string) => call<unknown>('DELETE', `/api/v1/dashboard/${id}`),
+  monitors: () => call<Monitor[]>('GET', '/api/v1/monitor?group_states=all'),
+  monitor: (id: number) => call<Monitor>('GET', `/api/v1/monitor/${id}?group_states=all`),
+  saveMonitor: (m: Partial<Monitor>) => (m.id ? call<Monitor>('PUT', `/api/v1/monitor/${m.id}`, m) : call<Monitor>('POST', '/api/v1/monitor', m)),
+  deleteMonitor: (id: number) => call<unknown>('DELETE', `/api/v1/monitor/${id}`),
+  monitorHistory: (id: number) => call<{ events: EventItem[] }>('GET', `/api/ui/monitors/${id}/history`).then((a) => a.events),
+  previewMonitor: (m: Partial<Monitor>) => call<{ states: { state: string; subject: string; to: string[]; html: string }[] }>('POST', '/api/ui/monitors/preview', m).then((a) => a.states),
+  downtimes: () => call<Downtime[]>('GET', '/api/v1/downtime'),
+  createDowntime: (d: Partial<Downtime>) => call<Downtime>('POST', '/api/v1/downtime', d),
+  previewDowntime: (d: Partial<Downtime>) => call<{ occurrences: { start: number; end: number }[] }>('POST', '/api/ui/downtimes/preview', d).then((a) => a.occurrences),
+  cancelDowntime: (id: number) => call<unknown>('DELETE', `/api/v1/downtime/${id}`),
+  outbox: () => call<{ messages: Mail[] }>('GET', '/api/ui/outbox').then((a) => a.messages),
+  mail: (id: number) => call<Mail & { html: string; text: string }>('GET', `/api/ui/outbox/${id}`),
+}

@@ -1,0 +1,87 @@
+// Time ranges: as parameters of the URL, as presets, and as people type them.
+
+export interface Range {
+  from: number // ms
+  to: number // ms
+  live: boolean // the end is now, and moves
+}
+
+export const presets: [label: string, ms: number][] = [
+  ['5m', 300e3], ['15m', 900e3], ['1h', 3600e3], ['4h', 4 * 3600e3], ['1d', 86400e3], ['2d', 2 * 86400e3], ['1w', 7 * 86400e3], ['1mo', 30 * 86400e3],
+]
+
+const defaultSpan = 3600e3
+
+// rangeOf reads from_ts, to_ts and live. A live range keeps its length and ends now.
+export function rangeOf(params: URLSearchParams, now: number, absent = defaultSpan): Range {
+  const from = Number(params.get('from_ts'))
+  const to = Number(params.get('to_ts'))
+  if (!(from > 0) || !(to > from)) return { from: now - absent, to: now, live: true }
+  if (params.get('live') === 'true') return { from: now - (to - from), to: now, live: true }
+  return { from, to, live: false }
+}
+
+export function rangeParams(r: Range): Record<string, string | null> {
+  return { from_ts: String(Math.round(r.from)), to_ts: String(Math.round(r.to)), live: r.live ? 'true' : null }
+}
+
+const units: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, w: 7 * 86400e3, mo: 30 * 86400e3 }
+const long: Record<string, string> = { sec: 's', second: 's', min: 'm', minute: 'm', hour: 'h', day: 'd', week: 'w', month: 'mo' }
+
+function span(text: string): number | null {
+  const m = /^(\d+(?:\.\d+)?)\s*(s|sec|second|m|min|minute|h|hour|d|day|w|week|mo|month)s?$/.exec(text)
+  return m ? Number(m[1]) * units[long[m[2]] ?? m[2]] : null
+}
+
+// parseRange reads "15m", "last 90m", "today", "yesterday",
+// "Nov 3 14:00 to 15:30" and "2026-11-03 14:00 to 2026-11-03 15:30".
+export function parseRange(text: string, now: number): Range | null {
+  const clean = text.trim().toLowerCase()
+  const length = span(clean.replace(/^(last|past)\s+/, ''))
+  if (length) return { from: now - length, to: now, live: true }
+  const midnight = new Date(now).setHours(0, 0, 0, 0)
+  if (clean === 'today') return { from: midnight, to: now, live: false }
+  if (clean === 'yesterday') return { from: new Date(midnight).setDate(new Date(midnight).getDate() - 1), to: midnight, live: false }
+  const parts = text.split(/\s+(?:to|-|–)\s+/)
+  if (parts.length !== 2) return null
+  const from = moment(parts[0], now, now)
+  if (from === null) return null
+  const to = parts[1].trim().toLowerCase() === 'now' ? now : moment(parts[1], now, from)
+  return to === null || to <= from ? null : { from, to, live: false }
+}
+
+// moment reads a date and time; a time alone is on the day of near.
+function moment(text: string, now: number, near: number): number | null {
+  const clock = /(\d{1,2}):(\d{2})\s*$/.exec(text.trim())
+  const date = clock ? text.trim().slice(0, -clock[0].length).trim() : text.trim()
+  const day = date === '' ? new Date(near) : new Date(/\d{4}/.test(date) ? `${date} 00:00` : `${date} ${new Date(now).getFullYear()} 00:00`)
+  if (Number.isNaN(day.getTime())) return null
+  return day.setHours(clock ? Number(clock[1]) : 0, clock ? Number(clock[2]) : 0, 0, 0)
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const two = (n: number) => String(n).padStart(2, '0')
+
+// showTime is "Nov 23, 18:05".
+export function showTime(ms: number, withSeconds = false): string {
+  const d = new Date(ms)
+  return `${months[d.getMonth()]} ${d.getDate()}, ${two(d.getHours())}:${two(d.getMinutes())}${withSeconds ? ':' + two(d.getSeconds()) : ''}`
+}
+
+// showDuration is "2 h 5 m".
+export function showDuration(ms: number): string {
+  const s = Math.round(ms / 1e3)
+  if (s < 60) return `${s} s`
+  const parts: [number, string][] = [[Math.floor(s / 86400), 'd'], [Math.floor((s % 86400) / 3600), 'h'], [Math.floor((s % 3600) / 60), 'm']]
+  const first = parts.findIndex(([n]) => n > 0)
+  return parts.slice(first, first + 2).filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}`).join(' ')
+}
+
+export function showRange(r: Range): string {
+  if (r.live) {
+    const preset = presets.find(([, ms]) => Math.abs(ms - (r.to - r.from)) < 1500)
+    return preset ? `Past ${preset[0]}` : `Past ${showDuration(r.to - r.from)}`
+  }
+  const sameDay = new Date(r.from).toDateString() === new Date(r.to).toDateString()
+  return `${showTime(r.from)} to ${sameDay ? showTime(r.to).split(', ')[1] : showTime(r.to)}`
+}
