@@ -218,6 +218,7 @@ func TestGroupStatesComeAsDatadogHasThem(t *testing.T) {
 func TestMuteUnmuteResolveByHand(t *testing.T) {
 	ctx := t.Context()
 	s := newSite(t, time.Date(2026, 10, 20, 12, 0, 0, 0, time.UTC))
+	s.undelivered = true
 	id := s.create(exerciseMonitor)
 	high := map[string]float64{"thinkpad": 950, "web": 950}
 	if _, err := s.s.MuteMonitor(ctx, id, "host:web", s.clock().Unix()+600); err != nil {
@@ -233,7 +234,6 @@ func TestMuteUnmuteResolveByHand(t *testing.T) {
 	if err := s.s.ResolveMonitor(ctx, id, "host:web"); err != nil {
 		t.Fatal(err)
 	}
-	s.s.deliverReady(ctx)
 	s.want("[Recovered] my_metric is high on {host:web}")
 	s.minutes(1, high)
 	s.want("[Triggered] my_metric is high on {host:web}") // it still is
@@ -391,6 +391,7 @@ func TestDowntimesMuteWhatTheyAreAbout(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.doc, func(t *testing.T) {
 			s := newSite(t, time.Date(2026, 10, 20, 12, 0, 0, 0, time.UTC))
+			s.undelivered = true
 			if err := s.deps.Catalog.UpdateHost(t.Context(), "web", hostTagged("env:prod")); err != nil {
 				t.Fatal(err)
 			}

@@ -154,7 +154,7 @@ func (s *Service) note(tx *catalog.Tx, m *monitor, what string) error {
 	return tx.AddEvent(&e)
 }
 
-// States of ListOptions and Monitor: which groups' states are answered.
+// AllStates asks for the states of all groups.
 const AllStates = "all"
 
 // Monitor returns a monitor's document. groupStates says which groups' states
@@ -291,8 +291,8 @@ func stateOf(g Group) groupState {
 
 // shown says whether a group is among those that a client asked for.
 func shown(g Group, wanted string) bool {
-	if g.Unit {
-		return false
+	if g.Unit || g.Name == everything && g.Status == Skipped {
+		return false // the latter stands in for groups that nobody has seen yet
 	}
 	for word := range strings.SplitSeq(wanted, ",") {
 		if word = strings.ToLower(strings.TrimSpace(word)); word == AllStates || word == strings.ToLower(string(g.Status)) {

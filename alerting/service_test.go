@@ -32,6 +32,11 @@ type site struct {
 	now  time.Time
 	post *postbox
 	deps Deps
+
+	// undelivered: mails stay in the outbox, and are read there, which spares
+	// drawing their pictures.
+	undelivered bool
+	seen        int64 // the newest mail of the outbox that was read
 }
 
 // postbox is where mails arrive, and a mail server that can be out of order.
@@ -91,6 +96,21 @@ func (s *site) deliver(_ context.Context, raw []byte, _ string, to []string) err
 
 // take returns what has arrived since the last call.
 func (s *site) take() []arrived {
+	if s.undelivered {
+		mails, err := s.s.Outbox()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		var fresh []arrived
+		last := s.seen
+		for _, m := range mails {
+			if m.ID > last {
+				fresh = append(fresh, arrived{subject: m.Subject, id: m.MessageID, to: m.To})
+				s.seen = max(s.seen, m.ID)
+			}
+		}
+		return fresh
+	}
 	s.post.mu.Lock()
 	defer s.post.mu.Unlock()
 	mails := s.post.mails
@@ -170,7 +190,7 @@ func (s *site) evaluate() {
 			}
 		}
 	}
-	for s.s.deliverReady(ctx) {
+	for !s.undelivered && s.s.deliverReady(ctx) {
 	}
 }
 
