@@ -1,5 +1,7 @@
 // The data layer: every route that the UI talks to, and the shapes of answers.
 
+export type Lang = 'datadog' | 'metricsql'
+
 export interface Band {
   lower: (number | null)[]
   upper: (number | null)[]
@@ -27,6 +29,7 @@ export interface Metric {
   type: string
   interval?: number
   unit?: string
+  per_unit?: string
   description?: string
   integration?: string
 }
@@ -96,17 +99,27 @@ export interface Status {
   checklist: { metrics: boolean; agent: boolean; dashboard: boolean; monitor: boolean; mail: boolean }
 }
 
+export interface WidgetRequest {
+  q?: string
+  queries?: { name: string; query?: string; data_source?: string }[]
+  formulas?: { formula: string; alias?: string }[]
+  display_type?: string
+  [other: string]: unknown
+}
+
 export interface Widget {
   id?: number
   definition: {
     type: string
     title?: string
-    requests?: { q?: string; queries?: { name: string; query: string; data_source?: string }[]; formulas?: { formula: string; alias?: string }[]; display_type?: string }[]
+    requests?: WidgetRequest[]
     markers?: { value: string; display_type?: string; label?: string }[]
     widgets?: Widget[]
+    content?: string
     [other: string]: unknown
   }
-  layout?: unknown
+  layout?: { x: number; y: number; width: number; height: number } | null
+  [other: string]: unknown
 }
 
 export interface Dashboard {
@@ -116,19 +129,25 @@ export interface Dashboard {
   layout_type: string
   url: string
   widgets: Widget[]
+  reflow_type?: string
+  template_variables?: { name: string; prefix?: string | null; default?: string | null; defaults?: string[] }[] | null
   created_at?: string
   modified_at?: string
   [other: string]: unknown
 }
 
+// GroupState is one group of a monitor; times are seconds.
 export interface GroupState {
-  name?: string
+  name: string
   status: string
   last_triggered_ts?: number | null
   last_resolved_ts?: number | null
   last_notified_ts?: number | null
   last_nodata_ts?: number | null
-  [other: string]: unknown
+  since_ts?: number | null
+  last_data_ts?: number | null
+  value?: number | null
+  muted_by?: string
 }
 
 export interface Monitor {
@@ -140,8 +159,8 @@ export interface Monitor {
   tags?: string[]
   priority?: number | null
   overall_state?: string
-  overall_state_modified?: string
-  state?: { groups?: Record<string, GroupState> }
+  overall_state_modified?: string | null
+  state?: { groups?: Record<string, GroupState>; error?: string }
   options: {
     thresholds?: Record<string, number | null>
     notify_no_data?: boolean
@@ -162,7 +181,10 @@ export interface Downtime {
   timezone?: string
   message?: string | null
   cron?: string
+  rrule?: string
   duration?: string | number
+  until?: number | null
+  active_child?: { start: number; end: number | null } | null
   recurrence?: { type: string; period?: number; week_days?: string[]; rrule?: string } | null
   active?: boolean
   disabled?: boolean
@@ -205,10 +227,17 @@ async function call<T>(method: string, path: string, body?: unknown, signal?: Ab
     if (signal?.aborted) throw cause
     throw new ApiError('Whippet does not answer. Is it running?', 0)
   }
-  const text = await response.text()
-  const doc = text ? JSON.parse(text) : null
+  const doc = parsed(await response.text())
   if (response.ok) return doc as T
-  throw new ApiError(doc?.error?.message ?? doc?.errors?.join('; ') ?? `status ${response.status}`, response.status, doc?.error?.offset)
+  throw new ApiError(doc?.error?.message ?? doc?.errors?.join('; ') ?? `Whippet answered with status ${response.status}`, response.status, doc?.error?.offset)
+}
+
+function parsed(text: string) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 const path = (base: string, params: Record<string, string | number | undefined>) => {
@@ -217,20 +246,20 @@ const path = (base: string, params: Record<string, string | number | undefined>)
   return `${base}?${search}`
 }
 
-export type Lang = 'datadog' | 'metricsql'
-
 export const api = {
   status: () => call<Status>('GET', '/api/ui/status'),
   query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal) =>
     call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points }), undefined, signal).then((a) => a.frames),
   metrics: (from: number, to: number) => call<{ metrics: Metric[] }>('GET', path('/api/ui/metrics', { from: Math.round(from), to: Math.round(to) })).then((a) => a.metrics),
   metric: (name: string, from: number, to: number) => call<MetricDetail>('GET', path(`/api/ui/metrics/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to) })),
+  hostMetrics: (host: string) =>
+    call<{ data: string[] }>('GET', path('/prometheus/api/v1/label/__name__/values', { 'match[]': `{host=${JSON.stringify(host)}}` })).then((a) => a.data),
   hosts: () => call<{ hosts: Host[] }>('GET', '/api/ui/hosts').then((a) => a.hosts),
   events: (from: number, to: number, q: string) => call<{ events: EventItem[] }>('GET', path('/api/ui/events', { from: Math.round(from), to: Math.round(to), q })).then((a) => a.events),
   dashboards: () => call<{ dashboards: Dashboard[] }>('GET', '/api/v1/dashboard').then((a) => a.dashboards),
-  dashboard: (id: string) => call<Dashboard>('GET', `/api/v1/dashboard/${id}`),
-  saveDashboard: (d: Partial<Dashboard>) => (d.id ? call<Dashboard>('PUT', `/api/v1/dashboard/${d.id}`, d) : call<Dashboard>('POST', '/api/v1/dashboard', d)),
-  deleteDashboard: (id: string) => call<unknown>('DELETE', `/api/v1/dashboard/${id}`),
+  dashboard: (id: string) => call<Dashboard>('GET', `/api/v1/dashboard/${encodeURIComponent(id)}`),
+  saveDashboard: (d: Partial<Dashboard>) => (d.id ? call<Dashboard>('PUT', `/api/v1/dashboard/${encodeURIComponent(d.id)}`, d) : call<Dashboard>('POST', '/api/v1/dashboard', d)),
+  deleteDashboard: (id: string) => call<unknown>('DELETE', `/api/v1/dashboard/${encodeURIComponent(id)}`),
   monitors: () => call<Monitor[]>('GET', '/api/v1/monitor?group_states=all'),
   monitor: (id: number) => call<Monitor>('GET', `/api/v1/monitor/${id}?group_states=all`),
   saveMonitor: (m: Partial<Monitor>) => (m.id ? call<Monitor>('PUT', `/api/v1/monitor/${m.id}`, m) : call<Monitor>('POST', '/api/v1/monitor', m)),

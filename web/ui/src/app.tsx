@@ -1,159 +1,92 @@
-// App is the frame: the rail, and the page that the path names.
-import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
-import { follow, useRoute } from './route'
+// Which page a URL shows.
+import { useEffect } from 'preact/hooks'
+import { api } from './api'
+import { setServerTime } from './clock'
+import { useData } from './data'
+import { RangeProvider } from './range'
+import { follow, useRoute, type Route } from './route'
+import { Frame, Page, StatusContext } from './parts/frame'
+import { Empty, LinkButton } from './parts/basics'
+import { Dashboards } from './pages/dashboards'
 import { DashboardPage } from './pages/dashboard'
-import { DashboardsPage } from './pages/dashboards'
-import { DowntimesPage } from './pages/downtimes'
-import { EventsPage } from './pages/events'
-import { ExplorerPage } from './pages/explorer'
-import { HomePage } from './pages/home'
+import { Downtimes } from './pages/downtimes'
+import { DowntimeNew } from './pages/downtime-new'
+import { Events } from './pages/events'
+import { Explorer } from './pages/explorer'
+import { Home } from './pages/home'
 import { HostPage } from './pages/host'
-import { InfrastructurePage } from './pages/infrastructure'
+import { HostMap } from './pages/host-map'
 import { MetricPage } from './pages/metric'
-import { MetricsPage } from './pages/metrics'
+import { MetricsSummary } from './pages/metrics'
+import { MonitorEditor } from './pages/monitor-editor'
 import { MonitorPage } from './pages/monitor'
-import { MonitorEditPage } from './pages/monitor-edit'
-import { MonitorsPage } from './pages/monitors'
-import { OutboxPage } from './pages/outbox'
+import { Monitors } from './pages/monitors'
+import { MailPage, Outbox } from './pages/outbox'
 
-const rail: [path: string, label: string, icon: string][] = [
-  ['/dashboards', 'Dashboards', 'M4 4h7v7H4zM13 4h7v4h-7zM13 10h7v10h-7zM4 13h7v7H4z'],
-  ['/metrics', 'Metrics', 'M3 17l5-6 4 4 5-8 4 5'],
-  ['/infrastructure', 'Infrastructure', 'M12 3l7.8 4.5v9L12 21l-7.8-4.5v-9z'],
-  ['/monitors', 'Monitors', 'M12 4a5 5 0 0 1 5 5v4l2 3H5l2-3V9a5 5 0 0 1 5-5M10 19h4'],
-  ['/events', 'Events', 'M5 4v16M5 5h12l-3 4 3 4H5'],
-]
-
-function page(path: string): ComponentChildren {
-  const parts = path.split('/').filter(Boolean)
-  const [first, second, third] = parts
-  switch (first) {
-    case undefined:
-      return <HomePage />
-    case 'dashboards':
-      return <DashboardsPage />
-    case 'dashboard':
-      return <DashboardPage key={second} id={second} />
-    case 'metrics':
-      if (second === 'explorer') return <ExplorerPage />
-      return second ? <MetricPage key={second} name={parts.slice(1).join('/')} /> : <MetricsPage />
-    case 'infrastructure':
-      return second ? <HostPage key={second} name={second} /> : <InfrastructurePage />
-    case 'monitors':
-      if (second === 'new') return <MonitorEditPage key="new" />
-      if (second && third === 'edit') return <MonitorEditPage key={second} id={Number(second)} />
-      return second ? <MonitorPage key={second} id={Number(second)} /> : <MonitorsPage />
-    case 'downtimes':
-      return <DowntimesPage />
-    case 'events':
-      return <EventsPage />
-    case 'outbox':
-      return <OutboxPage />
-  }
-  return (
-    <Page title="Not here">
-      <div class="empty"><p>There is no page at {path}.</p><p><a href="/">Go to the start</a></p></div>
-    </Page>
-  )
-}
+// How long a range is that the URL doesn't name, where it isn't an hour.
+const usualSpans: Record<string, number | undefined> = { '': 15 * 60e3, events: 86400e3 }
 
 export function App() {
-  const { path } = useRoute()
-  const [help, setHelp] = useState(false)
+  const route = useRoute()
+  // The first answer also tells the server's clock, which ranges are made by.
+  const status = useData('status', async () => {
+    const answer = await api.status()
+    setServerTime(answer.now)
+    return answer
+  }, 10e3)
   useEffect(() => {
-    const press = (e: KeyboardEvent) => {
-      const typing = (e.target as Element).closest('input, textarea, select')
-      if (e.key === 'Escape') setHelp(false)
-      if (typing || e.metaKey || e.ctrlKey || e.altKey) return
-      if (e.key === '?') setHelp(true)
-      if (e.key === '/') {
-        const box = document.querySelector<HTMLElement>('main [data-search]')
-        if (box) {
-          e.preventDefault()
-          box.focus()
-        }
-      }
-    }
-    addEventListener('keydown', press)
-    return () => removeEventListener('keydown', press)
+    document.addEventListener('click', follow)
+    return () => document.removeEventListener('click', follow)
   }, [])
   return (
-    <div class="app" onClick={follow}>
-      <nav class="rail" aria-label="Main">
-        <a class="logo" href="/" aria-label="Home"><img src="/favicon.svg" alt="" width="28" height="28" /><span>Whippet</span></a>
-        {rail.map(([to, label, icon]) => (
-          <a href={to} aria-current={path === to || path.startsWith(to.replace(/s$/, '')) ? 'page' : undefined}>
-            <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true"><path d={icon} /></svg><span>{label}</span>
-          </a>
-        ))}
-        <div class="foot">
-          <ThemeSwitch />
-          <button class="plain" title="Keys and help" aria-label="Keys and help" onClick={() => setHelp(true)}>?</button>
-        </div>
-      </nav>
-      {page(path)}
-      {help && <Help close={() => setHelp(false)} />}
-    </div>
+    <StatusContext.Provider value={status.data}>
+      <Frame path={route.path} lost={status.error}>
+        {(status.data || status.error) && (
+          <RangeProvider route={route} absent={usualSpans[route.parts[0] ?? '']}>{pageOf(route)}</RangeProvider>
+        )}
+      </Frame>
+    </StatusContext.Provider>
   )
 }
 
-export function Page(props: { title: ComponentChildren; bar?: ComponentChildren; children: ComponentChildren }) {
-  useEffect(() => {
-    if (typeof props.title === 'string') document.title = `${props.title} · Whippet`
-  }, [props.title])
+function pageOf(route: Route) {
+  const { params } = route
+  const [first, second, third] = route.parts
+  const id = Number(second)
+  switch (first) {
+    case undefined:
+      return <Home />
+    case 'dashboards':
+      return <Dashboards params={params} />
+    case 'dashboard':
+      if (second) return <DashboardPage key={second} id={second} params={params} />
+      break
+    case 'metrics':
+      if (second === 'explorer') return <Explorer params={params} />
+      if (second) return <MetricPage key={route.path} name={route.parts.slice(1).join('/')} />
+      return <MetricsSummary params={params} />
+    case 'infrastructure':
+      if (second) return <HostPage key={second} name={second} />
+      return <HostMap params={params} />
+    case 'monitors':
+      if (!second) return <Monitors params={params} />
+      if (second === 'new') return <MonitorEditor params={params} />
+      if (id > 0) return third === 'edit' ? <MonitorEditor key={id} id={id} params={params} /> : <MonitorPage key={id} id={id} />
+      break
+    case 'downtimes':
+      if (second === 'new') return <DowntimeNew params={params} />
+      if (!second) return <Downtimes />
+      break
+    case 'outbox':
+      if (id > 0) return <MailPage key={id} id={id} />
+      if (!second) return <Outbox />
+      break
+    case 'events':
+      return <Events params={params} />
+  }
   return (
-    <main>
-      <header class="bar"><h1>{props.title}</h1><div class="actions">{props.bar}</div></header>
-      <div class="content">{props.children}</div>
-    </main>
-  )
-}
-
-type Theme = 'light' | 'dark'
-const prefersDark = matchMedia('(prefers-color-scheme: dark)')
-const savedTheme = () => localStorage.getItem('theme') as Theme | null
-const applyTheme = () => (document.documentElement.dataset.theme = savedTheme() ?? (prefersDark.matches ? 'dark' : 'light'))
-applyTheme()
-
-function ThemeSwitch() {
-  const [theme, setTheme] = useState(applyTheme)
-  useEffect(() => {
-    const update = () => setTheme(applyTheme())
-    prefersDark.addEventListener('change', update)
-    return () => prefersDark.removeEventListener('change', update)
-  }, [])
-  const other: Theme = theme === 'dark' ? 'light' : 'dark'
-  return (
-    <button class="plain" title={`Use the ${other} theme`} aria-label={`Use the ${other} theme`}
-      onClick={() => {
-        localStorage.setItem('theme', other)
-        setTheme(applyTheme())
-      }}>
-      {theme === 'dark' ? '☀' : '☾'}
-    </button>
-  )
-}
-
-function Help({ close }: { close: () => void }) {
-  return (
-    <div class="overlay" onClick={close}>
-      <div class="dialog" role="dialog" aria-label="Keys and help" onClick={(e) => e.stopPropagation()}>
-        <h2>Keys</h2>
-        <dl>
-          <dt>/</dt><dd>Go to the search or query box</dd>
-          <dt>?</dt><dd>This help</dd>
-          <dt>Esc</dt><dd>Close</dd>
-        </dl>
-        <h2>Graphs</h2>
-        <dl>
-          <dt>Drag</dt><dd>Zoom into a part of the time</dd>
-          <dt>Double click</dt><dd>Back to the range before</dd>
-        </dl>
-        <h2>Elsewhere</h2>
-        <p><a href="/downtimes">Downtimes</a> · <a href="/outbox">Outbox</a></p>
-        <button onClick={close}>Close</button>
-      </div>
-    </div>
+    <Page title="Not found">
+      <Empty title={`There is no page ${route.path}`} action={<LinkButton kind="primary" href="/" label="Go home" />} />
+    </Page>
   )
 }

@@ -1,5 +1,11 @@
+// The entry: the theme first, so that nothing flashes, then the page of the URL.
 import { render } from 'preact'
 import { App } from './app'
-import './style.css'
+import { applyTheme } from './theme'
+import './styles/base.css'
+import './styles/frame.css'
+import './styles/graph.css'
+import './styles/pages.css'
 
+applyTheme()
 render(<App />, document.getElementById('app')!)

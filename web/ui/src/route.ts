@@ -3,31 +3,66 @@ import { useEffect, useState } from 'preact/hooks'
 
 export interface Route {
   path: string
+  parts: string[] // of the path, decoded
   params: URLSearchParams
 }
 
 function here(): Route {
-  return { path: decodeURI(location.pathname), params: new URLSearchParams(location.search) }
+  const path = location.pathname
+  return { path, parts: path.split('/').filter(Boolean).map(decoded), params: new URLSearchParams(location.search) }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 const changed = 'whippet:route'
 
 // go opens a path of this app; replace leaves no entry in the history.
 export function go(url: string, replace = false): void {
-  if (replace) history.replaceState(null, '', url)
-  else history.pushState(null, '', url)
+  if (replace) history.replaceState(history.state, '', url)
+  else history.pushState({ ours: true }, '', url)
   dispatchEvent(new Event(changed))
+  if (!replace && !url.startsWith(location.pathname)) scrollTo(0, 0)
+}
+
+// back goes to the view before, if that was one of ours.
+export function back(): void {
+  if (history.state?.ours) history.back()
 }
 
 // setParams changes parameters of the present view; null removes one.
 export function setParams(changes: Record<string, string | null>, replace = false): void {
+  const url = urlWith(changes)
+  if (url !== location.pathname + location.search) go(url, replace)
+}
+
+function urlWith(changes: Record<string, string | null>): string {
   const params = new URLSearchParams(location.search)
   for (const [key, value] of Object.entries(changes)) {
     if (value === null) params.delete(key)
     else params.set(key, value)
   }
   const text = params.toString()
-  go(location.pathname + (text ? '?' + text : ''), replace)
+  return location.pathname + (text ? '?' + text : '')
+}
+
+// link is a URL of ours with parameters; the time range of the present view
+// goes along.
+export function link(path: string, params: Record<string, string | number | null | undefined> = {}): string {
+  const search = new URLSearchParams()
+  for (const [key, value] of Object.entries(params)) if (value !== null && value !== undefined && value !== '') search.set(key, String(value))
+  const present = new URLSearchParams(location.search)
+  for (const key of ['from_ts', 'to_ts', 'live']) {
+    const value = present.get(key)
+    if (value !== null && !search.has(key)) search.set(key, value)
+  }
+  const text = search.toString()
+  return path + (text ? '?' + text : '')
 }
 
 export function useRoute(): Route {
@@ -47,8 +82,10 @@ export function useRoute(): Route {
 // follow makes a plain click on a link of ours change the view without a load.
 export function follow(event: MouseEvent): void {
   if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
-  const link = (event.target as Element).closest('a')
-  if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin || link.pathname.startsWith('/api/')) return
+  const anchor = (event.target as Element).closest('a')
+  if (!anchor) return
+  const url = new URL(anchor.getAttribute('href') ?? '', location.href)
+  if (anchor.getAttribute('target') || anchor.hasAttribute('download') || url.origin !== location.origin || url.pathname.startsWith('/api/')) return
   event.preventDefault()
-  go(link.pathname + link.search)
+  go(url.pathname + url.search)
 }

@@ -85,3 +85,14 @@ export function showRange(r: Range): string {
   const sameDay = new Date(r.from).toDateString() === new Date(r.to).toDateString()
   return `${showTime(r.from)} to ${sameDay ? showTime(r.to).split(', ')[1] : showTime(r.to)}`
 }
+
+// zoneName is the reader's time zone, "Europe/Berlin".
+export const zoneName = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone
+
+// showAgo is "3 m ago", "in 2 h".
+export function showAgo(ms: number, now: number): string {
+  const distance = Math.abs(now - ms)
+  if (distance < 5e3) return 'now'
+  const text = showDuration(distance)
+  return ms > now ? `in ${text}` : `${text} ago`
+}

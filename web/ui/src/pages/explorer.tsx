@@ -1,60 +1,128 @@
-import { useState } from 'preact/hooks'
-import { api, type ApiError, type Dashboard, type Lang } from '../api'
-import { Page } from '../app'
-import { useData, useRange } from '../hooks'
-import { Panel, QueryGraph, TimeControl } from '../parts'
-import { QueryEditor } from '../query-editor'
-import { go, setParams, useRoute } from '../route'
+// The metrics explorer: write a query, see its graph.
+import { useEffect, useState } from 'preact/hooks'
+import { api, type Lang } from '../api'
+import { outside } from '../chart/lines'
+import { useData } from '../data'
+import { addGraph, newDashboard } from '../dashboard/document'
+import { QueryBox } from '../query/query-box'
+import { knownMetrics } from '../query/metric-names'
+import { go, link, setParams } from '../route'
+import { Button, Dialog, Empty, Failure, Field, LinkButton, Panel } from '../parts/basics'
+import { Page } from '../parts/frame'
+import { GraphView, useGraph, type Drawn } from '../parts/graph'
+import type { Style } from '../chart/lines'
+import { showDuration } from '../time'
+import { plural } from '../units'
+import { metricTabs } from './metrics'
 
-const first = 'avg:whippet.process.rss_bytes{*}'
+const languages: [Lang, string][] = [['datadog', 'Datadog'], ['metricsql', 'MetricsQL']]
+const styles: [Style, string][] = [['line', 'Lines'], ['area', 'Areas'], ['bars', 'Bars']]
 
-export function ExplorerPage() {
-  const control = useRange()
-  const { params } = useRoute()
-  const lang = (params.get('lang') ?? 'datadog') as Lang
-  const query = params.get('q') ?? (lang === 'datadog' ? first : 'whippet_process_rss_bytes')
-  const kind = (params.get('kind') ?? 'line') as 'line' | 'area' | 'bars'
-  const [error, setError] = useState<ApiError>()
+export function Explorer({ params }: { params: URLSearchParams }) {
+  const query = params.get('q') ?? ''
+  const lang: Lang = params.get('lang') === 'metricsql' ? 'metricsql' : 'datadog'
+  const style = (styles.find(([s]) => s === params.get('style')) ?? styles[0])[0]
+  const graph = useGraph(query ? [{ query, lang, style }] : [])
+  const [saving, setSaving] = useState(false)
+
   return (
-    <Page title="Metrics explorer" bar={<TimeControl control={control} />}>
-      <Panel>
-        <QueryEditor value={query} lang={lang} error={error} onRun={(q) => setParams({ q })} onLang={(l) => setParams({ lang: l === 'datadog' ? null : l, q: null })} />
+    <Page title="Metrics" tabs={metricTabs('explorer')} time>
+      <Panel label="Query">
+        <div class="explorer-tools">
+          <div class="segments" role="group" aria-label="Query language">
+            {languages.map(([l, name]) => (
+              <button key={l} type="button" aria-pressed={l === lang} onClick={() => setParams({ lang: l === 'datadog' ? null : l })}>{name}</button>
+            ))}
+          </div>
+          <QueryBox value={query} lang={lang} error={graph.error} onCommit={(q) => setParams({ q: q || null })} placeholder={lang === 'datadog' ? 'avg:system.load.1{*} by {host}' : 'rate(http_requests_total{job="web"})'} />
+          <div class="segments" role="group" aria-label="Drawn as">
+            {styles.map(([s, name]) => (
+              <button key={s} type="button" aria-pressed={s === style} onClick={() => setParams({ style: s === 'line' ? null : s })}>{name}</button>
+            ))}
+          </div>
+          <Button icon="plus" label="Save to dashboard" disabled={!query || lang !== 'datadog'} onClick={() => setSaving(true)} />
+        </div>
       </Panel>
-      <Panel title={query} class="wide" actions={<>
-        <select aria-label="Drawn as" value={kind} onChange={(e) => setParams({ kind: e.currentTarget.value }, true)}>
-          <option value="line">Lines</option><option value="area">Areas</option><option value="bars">Bars</option>
-        </select>
-        {lang === 'datadog' && <SaveTo query={query} kind={kind} />}
-        <a class="button" href={`/monitors/new?q=${encodeURIComponent(query)}`} hidden={lang !== 'datadog'}>Make a monitor</a>
-      </>}>
-        <QueryGraph control={control} height={420} kind={kind} legend explain onError={setError} queries={[{ query, lang }]} />
-      </Panel>
+      {query ? (
+        <Panel flush label="Graph">
+          {graph.error?.offset === undefined || graph.data ? <GraphView graph={graph} label={query} height={420} table silent={graph.error?.offset !== undefined} /> : <Empty title="The query is not complete">The mark above shows where it can't be read.</Empty>}
+          {graph.data && <BandSentence query={query} drawn={graph.data} />}
+        </Panel>
+      ) : (
+        <Suggestions />
+      )}
+      {saving && <SaveDialog query={query} style={style} onClose={() => setSaving(false)} />}
     </Page>
   )
 }
 
-function SaveTo({ query, kind }: { query: string; kind: string }) {
-  const dashboards = useData(() => api.dashboards(), [])
-  const [problem, setProblem] = useState('')
-  const save = async (id: string) => {
-    const widget = { definition: { type: 'timeseries', title: query, requests: [{ q: query, display_type: kind }] } }
+// How far back the basic algorithm looks, in points: anomaly.BasicOptions.Window.
+const lookback = 240
+
+// BandSentence says what the grey band of this graph means, with its numbers.
+export function BandSentence({ query, drawn }: { query: string; drawn: Drawn }) {
+  const found = /anomalies\(.*'(\w+)'\s*,\s*([\d.]+)/s.exec(query)
+  const { judged, outside: out } = outside(drawn.lines)
+  if (!found || !drawn.lines.some((l) => l.band)) return null
+  const share = judged === 0 ? '' : ` ${out} of ${plural(judged, 'point')} (${((100 * out) / judged).toFixed(out > 0 && out / judged < 0.1 ? 1 : 0)} %) fell outside and ${out === 1 ? 'is' : 'are'} red.`
+  return (
+    <p class="band-sentence">
+      The grey band is where each point was expected: around the median of the {lookback} points before it ({showDuration(lookback * drawn.step)}), {found[2]} standard deviations to each side.{share || ' There were too few points before these to judge any.'}
+    </p>
+  )
+}
+
+function Suggestions() {
+  const [names, setNames] = useState<string[] | null>(null)
+  useEffect(() => {
+    void knownMetrics().then((list) => setNames(list.map((m) => m.name)), () => setNames([]))
+  }, [])
+  if (names === null) return null
+  const some = [...names.filter((n) => !/^(whippet|datadog)\./.test(n)), ...names.filter((n) => n.startsWith('whippet.'))].slice(0, 8)
+  if (some.length === 0) {
+    return <Panel><Empty title="No metrics yet" action={<LinkButton kind="primary" href={link('/')} label="See the first steps" />}>Graphs of any metric are drawn here once something sends some.</Empty></Panel>
+  }
+  return (
+    <Panel>
+      <Empty title="Write a query, or begin with one of these" action={
+        <div class="actions centre">
+          {some.map((n) => <a key={n} class="tag" href={link('/metrics/explorer', { q: `avg:${n}{*}` })}>{n}</a>)}
+        </div>
+      } />
+    </Panel>
+  )
+}
+
+function SaveDialog({ query, style, onClose }: { query: string; style: Style; onClose: () => void }) {
+  const list = useData('dashboards', api.dashboards)
+  const [target, setTarget] = useState('')
+  const [name, setName] = useState('')
+  const [title, setTitle] = useState(query)
+  const [error, setError] = useState<Error | null>(null)
+  const save = async (e: Event) => {
+    e.preventDefault()
     try {
-      const saved = id === 'new'
-        ? await api.saveDashboard({ title: 'New dashboard', layout_type: 'ordered', widgets: [widget] })
-        : await api.dashboard(id).then((d: Dashboard) => api.saveDashboard({ ...d, widgets: [...d.widgets, widget] }))
-      go(saved.url)
+      const board = target ? await api.dashboard(target) : newDashboard(name.trim() || 'New dashboard')
+      const saved = await api.saveDashboard(addGraph(board, title, query, style))
+      go(link(saved.url))
     } catch (cause) {
-      setProblem((cause as Error).message)
+      setError(cause as Error)
     }
   }
   return (
-    <>
-      <select aria-label="Save to a dashboard" value="" onChange={(e) => e.currentTarget.value && save(e.currentTarget.value)}>
-        <option value="">Save to…</option>
-        <option value="new">A new dashboard</option>
-        {(dashboards.data ?? []).map((d) => <option value={d.id}>{d.title}</option>)}
-      </select>
-      {problem && <em role="alert">{problem}</em>}
-    </>
+    <Dialog title="Save to dashboard" onClose={onClose}>
+      {list.error && <Failure error={list.error} retry={list.reload} />}
+      <form class="form" onSubmit={save}>
+        <Field label="Dashboard" wide>
+          <select value={target} onChange={(e) => setTarget(e.currentTarget.value)}>
+            <option value="">A new one</option>
+            {list.data?.map((d) => <option key={d.id} value={d.id}>{d.title}</option>)}
+          </select>
+        </Field>
+        {!target && <Field label="Its name" wide><input value={name} placeholder="New dashboard" onInput={(e) => setName(e.currentTarget.value)} /></Field>}
+        <Field label="Title of the graph" wide error={error?.message}><input value={title} onInput={(e) => setTitle(e.currentTarget.value)} /></Field>
+        <div class="actions end field wide"><Button kind="primary" type="submit" label="Save" /></div>
+      </form>
+    </Dialog>
   )
 }

@@ -1,57 +1,170 @@
-import { api } from '../api'
-import { Page } from '../app'
-import { useData, useRange, useTick } from '../hooks'
-import { Copy, Empty, Failure, Panel, QueryGraph, State, TimeControl } from '../parts'
-import { showTime } from '../time'
+// Home: the first steps until they are done, what is wrong now, the hosts, and
+// a curve at once.
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import { api, type Host, type Monitor, type Status } from '../api'
+import { useData } from '../data'
+import { HexMap } from '../hosts/hex-map'
+import { link } from '../route'
+import { Button, CopyButton, Empty, Failure, LinkButton, Moment, Panel, State } from '../parts/basics'
+import { Page, useStatus } from '../parts/frame'
+import { Graph } from '../parts/graph'
+import { Icon } from '../parts/icon'
+import { plural } from '../units'
 
-export function HomePage() {
-  const control = useRange(900e3)
-  const tick = useTick(10e3)
-  const status = useData(() => api.status(), [tick])
-  const monitors = useData(() => api.monitors(), [tick])
-  const hosts = useData(() => api.hosts(), [tick])
-  const s = status.data
-  const wrong = (monitors.data ?? []).filter((m) => m.overall_state && m.overall_state !== 'OK')
-  const list = s?.checklist
-  const done = list && Object.values(list).every(Boolean)
+const refresh = 10e3
+
+export function Home() {
+  const status = useStatus()
+  const monitors = useData('monitors', api.monitors, refresh)
+  const hosts = useData('hosts', api.hosts, refresh)
+  const done = status && Object.values(status.checklist).every(Boolean)
   return (
-    <Page title="Home" bar={<TimeControl control={control} />}>
-      <Failure error={status.error} />
-      {s && list && !done && (
-        <Panel title="First steps">
-          <ol class="checklist">
-            <Step done={list.metrics} title="Metrics arrive">Send one from a shell:<Copy text={`echo "my_metric:640|g|#env:test" > /dev/udp/${s.statsd.replace(/:(\d+)$/, '/$1')}`} /></Step>
-            <Step done={list.agent} title="A Datadog Agent reports">Start it with these variables:<Copy text={`DD_DD_URL=${s.http} DD_API_KEY=0123456789abcdef0123456789abcdef DD_REMOTE_CONFIGURATION_ENABLED=false`} /></Step>
-            <Step done={list.dashboard} title="A dashboard exists"><a href="/dashboards">Make one</a> in the UI, or with POST /api/v1/dashboard.</Step>
-            <Step done={list.monitor} title="A monitor watches"><a href="/monitors/new">Make one</a> in the UI, or with POST /api/v1/monitor.</Step>
-            <Step done={list.mail} title="Mail is sent">{s.smtp ? <>The first mail will tick this. See the <a href="/outbox">outbox</a>.</> : <>Start with --smtp host:port. Until then mails wait in the <a href="/outbox">outbox</a>.</>}</Step>
-          </ol>
-        </Panel>
-      )}
-      <Panel title="What is wrong now">
-        {wrong.length === 0 ? <Empty><p>{monitors.data?.length ? 'Nothing. Every monitor is OK.' : 'No monitor watches yet.'}</p></Empty> : (
-          <ul class="rows">{wrong.map((m) => <li><State state={m.overall_state} /> <a href={`/monitors/${m.id}`}>{m.name}</a></li>)}</ul>
-        )}
-      </Panel>
+    <Page title="Home" time>
+      {status && !done && <Checklist status={status} />}
       <div class="columns">
-        <Panel title="Memory of Whippet itself"><QueryGraph control={control} height={200} kind="area" queries={[{ query: 'avg:whippet.process.rss_bytes{*}' }]} /></Panel>
-        <Panel title="Samples taken in, per second"><QueryGraph control={control} height={200} kind="area" queries={[{ query: 'sum:whippet.store.appended{*}.as_rate()' }]} /></Panel>
+        <Panel title="Needs attention" actions={<a href={link('/monitors')}>All monitors</a>} loading={monitors.loading && !monitors.data} flush>
+          {monitors.error && !monitors.data ? <Failure error={monitors.error} retry={monitors.reload} /> : <Wrong monitors={monitors.data} />}
+        </Panel>
+        <Panel title="Hosts" actions={<a href={link('/infrastructure')}>Host map</a>} loading={hosts.loading && !hosts.data}>
+          {hosts.error && !hosts.data ? <Failure error={hosts.error} retry={hosts.reload} /> : <SmallMap hosts={hosts.data} />}
+        </Panel>
       </div>
-      <Panel title="Hosts" actions={<a href="/infrastructure">All</a>}>
-        {hosts.data?.length ? (
-          <ul class="rows">{hosts.data.slice(0, 8).map((h) => <li><i class={h.up ? 'dot ok' : 'dot nodata'} /> <a href={`/infrastructure/${encodeURIComponent(h.name)}`}>{h.name}</a> <small>{h.up ? 'up' : h.last_seen ? `silent since ${showTime(h.last_seen)}` : 'never heard of'}</small></li>)}</ul>
-        ) : <Empty><p>Hosts appear when their first payload arrives.</p></Empty>}
-      </Panel>
-      {s && <p class="meta">Whippet {s.version} on {s.hostname}, up since {showTime(s.started)}</p>}
+      <div class="columns">
+        <Panel title="Samples kept by Whippet, per second" flush>
+          <Graph label="Samples kept by Whippet, per second" requests={[{ query: 'sum:whippet.store.appended{*}.as_rate()', alias: 'samples', style: 'area' }]} height={180} />
+        </Panel>
+        <Panel title="Memory of Whippet" flush>
+          <Graph label="Memory of Whippet" requests={[{ query: 'avg:whippet.process.rss_bytes{*}', alias: 'resident memory' }]} height={180} />
+        </Panel>
+      </div>
     </Page>
   )
 }
 
-function Step(props: { done: boolean; title: string; children: preact.ComponentChildren }) {
+const worst = ['Alert', 'Warn', 'No Data']
+
+function Wrong({ monitors }: { monitors?: Monitor[] }) {
+  if (!monitors) return null
+  if (monitors.length === 0) {
+    return (
+      <Empty title="Nothing is watched yet" action={<LinkButton kind="primary" icon="plus" href={link('/monitors/new')} label="New monitor" />}>
+        A monitor watches a metric and sends a mail when it crosses a line.
+      </Empty>
+    )
+  }
+  const wrong = monitors
+    .filter((m) => worst.includes(m.overall_state ?? ''))
+    .sort((a, b) => worst.indexOf(a.overall_state!) - worst.indexOf(b.overall_state!))
+  if (wrong.length === 0) return <Empty title={`All well: ${plural(monitors.length, 'monitor')} OK`} />
   return (
-    <li class={props.done ? 'done' : ''}>
-      <b><span aria-label={props.done ? 'done' : 'to do'}>{props.done ? '✓' : '○'}</span> {props.title}</b>
-      {!props.done && <div>{props.children}</div>}
-    </li>
+    <ul class="rows">
+      {wrong.map((m) => (
+        <li key={m.id}>
+          <State state={m.overall_state} />
+          <a href={link(`/monitors/${m.id}`)} class="grow">{m.name}</a>
+          {m.overall_state_modified && <span class="muted"><Moment ms={Date.parse(m.overall_state_modified)} ago /></span>}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function SmallMap({ hosts }: { hosts?: Host[] }) {
+  if (!hosts) return null
+  if (hosts.length === 0) return <Empty title="No host has reported yet">Point an agent here: the lines are in the first steps above.</Empty>
+  const up = hosts.filter((h) => h.up).length
+  return (
+    <div class="spaced">
+      <HexMap groups={[{ name: '', hosts: hosts.map((host) => ({ host })) }]} small />
+      <p class="muted">{up} of {plural(hosts.length, 'host')} reported in the last 2 minutes</p>
+    </div>
+  )
+}
+
+function Checklist({ status }: { status: Status }) {
+  const steps: [done: boolean, title: string, what: ComponentChildren][] = [
+    [status.checklist.metrics, 'First metric', <Senders status={status} />],
+    [status.checklist.agent, 'A Datadog Agent reports here', <Agent status={status} />],
+    [status.checklist.dashboard, 'First dashboard', <LinkButton href={link('/dashboards', { new: '1' })} icon="plus" label="New dashboard" />],
+    [status.checklist.monitor, 'First monitor', <LinkButton href={link('/monitors/new')} icon="plus" label="New monitor" />],
+    [
+      status.checklist.mail,
+      'Mail reaches you',
+      status.smtp ? (
+        <p>A mail server is configured. This is ticked off when it takes the first mail.</p>
+      ) : (
+        <p>
+          No mail server is configured, so mails stay in the <a href={link('/outbox')}>outbox</a>. <code>whippet serve --help</code> lists the settings that send them.
+        </p>
+      ),
+    ],
+  ]
+  const first = steps.findIndex(([done]) => !done)
+  const [open, setOpen] = useState<number | null>(null)
+  const shown = open ?? first
+  return (
+    <Panel title="First steps" actions={<span class="muted">{steps.filter(([done]) => done).length} of {steps.length} done</span>} flush>
+      <ol class="steps">
+        {steps.map(([done, title, what], i) => (
+          <li key={title} class={done ? 'done' : ''}>
+            <button type="button" aria-expanded={shown === i} onClick={() => setOpen(shown === i ? -1 : i)}>
+              <span class="step-sign">{done && <Icon name="check" size={12} />}</span>
+              <span class="grow">{title}<span class="visually-hidden">{done ? ' (done)' : ' (to do)'}</span></span>
+              <Icon name={shown === i ? 'up' : 'down'} size={14} />
+            </button>
+            {shown === i && <div class="step-body">{what}</div>}
+          </li>
+        ))}
+      </ol>
+    </Panel>
+  )
+}
+
+function Lines({ text }: { text: string }) {
+  return (
+    <div class="lines">
+      <pre>{text}</pre>
+      <CopyButton bare text={text} />
+    </div>
+  )
+}
+
+function Agent({ status }: { status: Status }) {
+  const ways: [string, string][] = [
+    ['Debian, Ubuntu', `DD_API_KEY=0123456789abcdef0123456789abcdef DD_DD_URL=${status.http} bash -c "$(curl -L https://install.datadoghq.com/scripts/install_script_agent7.sh)"`],
+    ['datadog.yaml', `# /etc/datadog-agent/datadog.yaml\napi_key: 0123456789abcdef0123456789abcdef\ndd_url: ${status.http}\n`],
+    ['Docker', `docker run -d --name datadog-agent --network host \\\n  -v /proc/:/host/proc/:ro -v /sys/fs/cgroup/:/host/sys/fs/cgroup:ro \\\n  -e DD_API_KEY=0123456789abcdef0123456789abcdef -e DD_DD_URL=${status.http} \\\n  gcr.io/datadoghq/agent:7`],
+  ]
+  return <Ways ways={ways} note="Any key will do while Whippet asks for none." />
+}
+
+function Senders({ status }: { status: Status }) {
+  const [host, port] = split(status.statsd)
+  const ways: [string, string][] = [
+    ['Shell', `printf 'my_metric:42|g|#env:test' > /dev/udp/${host}/${port}`],
+    ['Python', `# pip install datadog\nfrom datadog import initialize, statsd\ninitialize(statsd_host="${host}", statsd_port=${port})\nstatsd.gauge("my_metric", 42, tags=["env:test"])`],
+    ['Go', `// go get github.com/DataDog/datadog-go/v5\nclient, err := statsd.New("${status.statsd}")\nclient.Gauge("my_metric", 42, []string{"env:test"}, 1)`],
+    ['Node', `// npm install hot-shots\nconst StatsD = require('hot-shots')\nnew StatsD({ host: '${host}', port: ${port} }).gauge('my_metric', 42, ['env:test'])`],
+  ]
+  if (!status.statsd) return <p>DogStatsD is off: start Whippet with <code>--statsd</code>.</p>
+  return <Ways ways={ways} note={status.statsd_socket ? `DogStatsD also listens on the socket ${status.statsd_socket}.` : ''} />
+}
+
+const split = (address: string): [string, string] => {
+  const at = address.lastIndexOf(':')
+  return [address.slice(0, at) || '127.0.0.1', address.slice(at + 1)]
+}
+
+function Ways({ ways, note }: { ways: [string, string][]; note: string }) {
+  const [chosen, setChosen] = useState(0)
+  return (
+    <div class="spaced">
+      <div class="actions">
+        {ways.map(([name], i) => <Button key={name} kind={i === chosen ? '' : 'quiet'} pressed={i === chosen} label={name} onClick={() => setChosen(i)} />)}
+      </div>
+      <Lines text={ways[chosen][1]} />
+      {note && <p class="muted">{note}</p>}
+    </div>
   )
 }

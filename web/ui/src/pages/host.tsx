@@ -1,64 +1,156 @@
-import { api } from '../api'
-import { Page } from '../app'
-import { showNumber } from '../format'
-import { useData, useRange, useTick } from '../hooks'
-import { EventList } from '../event-list'
-import { Empty, Failure, Panel, QueryGraph, Tags, TimeControl } from '../parts'
-import { showTime } from '../time'
-
-// What a host's page draws, where the host has it.
-const graphs = ['system.load.1', 'system.cpu.user', 'system.mem.used', 'system.net.bytes_rcvd', 'system.io.util', 'system.disk.in_use']
-const checkStates = ['OK', 'Warn', 'Alert', 'No Data']
-const signs = ['●', '▲', '■', '○']
-const classes = ['ok', 'warn', 'alert', 'nodata']
+// One host: what is known of it, its checks, its metrics.
+import { useState } from 'preact/hooks'
+import { api, type Check, type Host } from '../api'
+import { useData } from '../data'
+import { link } from '../route'
+import { Empty, Failure, LinkButton, Moment, Panel, SearchField, State, Tags } from '../parts/basics'
+import { Page } from '../parts/frame'
+import { Graph } from '../parts/graph'
+import { plural, showNumber } from '../units'
 
 export function HostPage({ name }: { name: string }) {
-  const control = useRange()
-  const { range } = control
-  const tick = useTick(15e3)
-  const hosts = useData(() => api.hosts(), [tick])
-  const h = hosts.data?.find((x) => x.name === name)
-  const events = useData(() => api.events(range.from, range.to, `host:${name}`), [range.from, range.to])
-  const metrics = useData(async () => {
-    const answer = await fetch(`/api/v1/metrics?from=${Math.floor(range.from / 1000)}&host=${encodeURIComponent(name)}`)
-    return ((await answer.json()) as { metrics: string[] }).metrics
-  }, [name, Math.round(range.from / 60e3)])
-  const own = (metrics.data ?? []).filter((m) => !m.startsWith('datadog.'))
-  const known = graphs.filter((m) => own.includes(m))
-  const drawn = known.length ? known : own.slice(0, 6)
+  const hosts = useData('hosts', api.hosts, 10e3)
+  const metrics = useData(`metrics of ${name}`, () => api.hostMetrics(name))
+  const host = hosts.data?.find((h) => h.name === name || h.aliases?.includes(name))
   return (
-    <Page title={name} bar={<TimeControl control={control} />}>
-      <Failure error={hosts.error} />
-      {hosts.data && !h && <Empty><p>No host of this name has sent anything. <a href="/infrastructure">All hosts</a></p></Empty>}
-      {h && (
-        <div class="columns">
-          <Panel title="About">
-            <dl class="facts">
-              <dt>State</dt><dd>{h.up ? <span class="state ok"><i>●</i> Up</span> : <span class="state nodata"><i>○</i> Silent</span>} {h.last_seen ? <small>last heard of {showTime(h.last_seen, true)}</small> : null}</dd>
-              <dt>Platform</dt><dd>{[h.os, h.platform].filter(Boolean).join(', ') || 'not told'}</dd>
-              <dt>Kernel</dt><dd>{h.kernel || 'not told'}</dd>
-              <dt>Agent</dt><dd>{h.agent_version || 'none'}</dd>
-              <dt>IP</dt><dd>{[h.ip, h.ipv6].filter(Boolean).join(', ') || 'not told'}</dd>
-              <dt>Hardware</dt><dd>{[h.processor, h.cores && `${h.cores} cores`, h.memory_bytes && showNumber(h.memory_bytes, 'byte'), h.machine].filter(Boolean).join(', ') || 'not told'}</dd>
-              {h.aliases?.length ? <><dt>Aliases</dt><dd>{h.aliases.join(', ')}</dd></> : null}
-            </dl>
-          </Panel>
-          <Panel title="Tags">
-            {Object.keys(h.tags ?? {}).length === 0 ? <Empty><p>No tags. Give the agent some, or POST /api/v1/tags/hosts/{h.name}.</p></Empty> : (
-              <dl class="facts">{Object.entries(h.tags!).map(([source, tags]) => <><dt>{source === 'system' ? 'From the agent' : source === 'user' ? 'Set by people' : source}</dt><dd><Tags tags={tags} /></dd></>)}</dl>
-            )}
-          </Panel>
-          <Panel title="Service checks">
-            {h.checks?.length ? (
-              <ul class="rows">{h.checks.map((c) => <li><span class={`state ${classes[c.status]}`} title={checkStates[c.status]}><i>{signs[c.status]}</i> {checkStates[c.status]}</span> {c.check} <small>since {showTime(c.changed)}{c.message ? `: ${c.message}` : ''}</small></li>)}</ul>
-            ) : <Empty><p>No service check has run here.</p></Empty>}
-          </Panel>
-        </div>
+    <Page title={name} crumbs={[['Infrastructure', '/infrastructure']]} time>
+      {hosts.error && !hosts.data && <Failure error={hosts.error} retry={hosts.reload} />}
+      {hosts.data && !host && (
+        <Panel>
+          <Empty title={`No host ${name} has reported`} action={<LinkButton kind="primary" href={link('/infrastructure')} label="See all hosts" />} />
+        </Panel>
       )}
-      <div class="columns">
-        {drawn.map((m) => <Panel title={<a href={`/metrics/explorer?q=${encodeURIComponent(`avg:${m}{host:${name}}`)}`}>{m}</a>}><QueryGraph control={control} height={160} queries={[{ query: `avg:${m}{host:${name}}` }]} /></Panel>)}
-      </div>
-      {events.data && events.data.length > 0 && <Panel title="Events"><EventList events={events.data} /></Panel>}
+      {host && (
+        <>
+          <div class="columns">
+            <Panel title="Host" actions={<State state={host.up ? 'OK' : 'No Data'} />}><Facts host={host} /></Panel>
+            <Panel title="Tags"><TagSources host={host} /></Panel>
+          </div>
+          {host.checks?.length ? <Panel title="Checks" flush><Checks checks={host.checks} /></Panel> : null}
+          {metrics.error && !metrics.data && <Failure error={metrics.error} retry={metrics.reload} />}
+          {metrics.data && <HostGraphs host={host.name} names={metrics.data} />}
+        </>
+      )}
     </Page>
+  )
+}
+
+function Facts({ host }: { host: Host }) {
+  const facts: [string, string | undefined][] = [
+    ['Platform', host.platform ?? host.os],
+    ['Agent version', host.agent_version],
+    ['IP address', host.ip],
+    ['IPv6 address', host.ipv6],
+    ['MAC address', host.mac],
+    ['Kernel', [host.kernel, host.machine].filter(Boolean).join(' ') || undefined],
+    ['Processor', [host.processor, host.cores && plural(host.cores, 'core')].filter(Boolean).join(', ') || undefined],
+    ['Memory', host.memory_bytes ? showNumber(host.memory_bytes, 'byte') : undefined],
+    ['Also known as', host.aliases?.join(', ') || undefined],
+    ['Apps', host.apps?.join(', ') || undefined],
+  ]
+  return (
+    <dl class="facts">
+      {facts.filter(([, value]) => value).map(([label, value]) => (
+        <>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </>
+      ))}
+      {host.last_seen && (
+        <>
+          <dt>Last seen</dt>
+          <dd><Moment ms={host.last_seen} ago /></dd>
+        </>
+      )}
+    </dl>
+  )
+}
+
+const sources: Record<string, string> = { system: 'From the agent', Datadog: 'From the agent', user: 'Set here or by the API', users: 'Set here or by the API' }
+
+function TagSources({ host }: { host: Host }) {
+  const named = Object.entries(host.tags ?? {}).filter(([, tags]) => tags?.length)
+  const told = new Set(named.flatMap(([, tags]) => tags))
+  const rest = (host.all_tags ?? []).filter((t) => !told.has(t))
+  const lists: [string, string[]][] = [...named.map(([source, tags]): [string, string[]] => [sources[source] ?? source, tags]), ['Always', rest]]
+  return (
+    <dl class="facts">
+      {lists.filter(([, tags]) => tags.length).map(([source, tags]) => (
+        <>
+          <dt>{source}</dt>
+          <dd><Tags tags={tags} /></dd>
+        </>
+      ))}
+    </dl>
+  )
+}
+
+const checkStates = ['OK', 'Warn', 'Alert', 'No Data']
+
+export function Checks({ checks }: { checks: Check[] }) {
+  return (
+    <div class="scroll">
+      <table>
+        <thead><tr><th>Check</th><th>State</th><th>Since</th><th>Last run</th><th>Tags</th><th>Message</th></tr></thead>
+        <tbody>
+          {checks.map((c) => (
+            <tr key={c.check + c.tags?.join()}>
+              <td class="nowrap">{c.check}</td>
+              <td><State state={checkStates[c.status] ?? 'No Data'} /></td>
+              <td class="nowrap"><Moment ms={c.changed} ago /></td>
+              <td class="nowrap"><Moment ms={c.timestamp} ago /></td>
+              <td><Tags tags={c.tags} /></td>
+              <td>{c.message}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+// The graphs of a host that come first, where their metrics do.
+const usual: [title: string, names: string[], by: string][] = [
+  ['CPU', ['system.cpu.user', 'system.cpu.system', 'system.cpu.iowait'], ''],
+  ['Load', ['system.load.1', 'system.load.5', 'system.load.15'], ''],
+  ['Memory', ['system.mem.used', 'system.mem.usable', 'system.mem.total'], ''],
+  ['Disk in use', ['system.disk.in_use'], 'device'],
+  ['Network', ['system.net.bytes_rcvd', 'system.net.bytes_sent'], ''],
+  ['Disk traffic', ['system.io.rkb_s', 'system.io.wkb_s'], ''],
+]
+const most = 12
+
+function HostGraphs({ host, names }: { host: string; names: string[] }) {
+  const [search, setSearch] = useState('')
+  const have = new Set(names)
+  const first = usual.map(([title, wanted, by]) => ({ title, wanted: wanted.filter((n) => have.has(n)), by })).filter((g) => g.wanted.length)
+  const drawn = new Set(first.flatMap((g) => g.wanted))
+  const others = names.filter((n) => !drawn.has(n))
+  const plain = others.filter((n) => !/^(datadog|system)\./.test(n)).slice(0, Math.max(0, most - first.length))
+  const found = names.filter((n) => n.includes(search.trim()))
+  const term = (name: string, by = '') => `avg:${name}{host:${host}}${by && ` by {${by}}`}`
+  if (names.length === 0) return <Panel><Empty title="This host has sent no metrics yet" /></Panel>
+  return (
+    <>
+      <div class="graphs">
+        {first.map((g) => (
+          <Panel key={g.title} title={g.title} flush>
+            <Graph label={`${g.title} of ${host}`} height={170} requests={g.wanted.map((n) => ({ query: term(n, g.by), alias: g.wanted.length > 1 ? n : undefined }))} />
+          </Panel>
+        ))}
+        {plain.map((n) => (
+          <Panel key={n} title={<a href={link('/metrics/explorer', { q: term(n) })}>{n}</a>} flush>
+            <Graph label={`${n} of ${host}`} height={170} requests={[{ query: term(n) }]} />
+          </Panel>
+        ))}
+      </div>
+      <Panel title={`All ${plural(names.length, 'metric')} of this host`} actions={<SearchField value={search} label="Find a metric" onInput={setSearch} />}>
+        <ul class="names">
+          {found.slice(0, 300).map((n) => <li key={n}><a href={link('/metrics/explorer', { q: term(n) })}>{n}</a></li>)}
+        </ul>
+        {found.length > 300 && <p class="muted">+{found.length - 300} more</p>}
+        {found.length === 0 && <p class="muted">No metric matches “{search}”</p>}
+      </Panel>
+    </>
   )
 }

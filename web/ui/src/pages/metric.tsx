@@ -1,47 +1,98 @@
-import { api } from '../api'
-import { Page } from '../app'
-import { useData, useRange } from '../hooks'
-import { Failure, Panel, QueryGraph, TimeControl } from '../parts'
+// One metric: what it is, where it comes from, its tags, a graph.
+import { useState } from 'preact/hooks'
+import { api, type MetricDetail } from '../api'
+import { useData } from '../data'
+import { useRange } from '../range'
+import { go, link } from '../route'
+import { Empty, Failure, LinkButton, Panel, Tags } from '../parts/basics'
+import { Page } from '../parts/frame'
+import { Graph } from '../parts/graph'
+import { plural } from '../units'
 
 export function MetricPage({ name }: { name: string }) {
-  const control = useRange()
-  const { range } = control
-  const loaded = useData(() => api.metric(name, range.from, range.to), [name, range.from, range.to])
-  const m = loaded.data
-  const query = `avg:${name}{*}`
+  const range = useRange()
+  const metric = useData(`metric ${name} ${Math.round(range.from / 60e3)} ${Math.round(range.to / 60e3)}`, () => api.metric(name, range.from, range.to))
+  const { data } = metric
+  const counted = data?.type === 'count' || data?.type === 'rate'
+  const term = (filter = '*') => `${counted ? 'sum' : 'avg'}:${name}{${filter}}${counted ? '.as_count()' : ''}`
   return (
-    <Page title={name} bar={<><a class="button" href={`/metrics/explorer?q=${encodeURIComponent(query)}`}>Explore</a><TimeControl control={control} /></>}>
-      <Panel title={query}><QueryGraph control={control} height={260} queries={[{ query }]} /></Panel>
-      <Failure error={loaded.error} />
-      {m && (
-        <div class="columns">
-          <Panel title="About">
-            <dl class="facts">
-              <dt>Type</dt><dd>{m.type || 'gauge'}</dd>
-              <dt>Unit</dt><dd>{m.unit || 'none'}</dd>
-              <dt>Interval seen</dt><dd>{m.observed_interval ? `${m.observed_interval} s` : 'not enough samples'}</dd>
-              {m.interval ? <><dt>Interval announced</dt><dd>{m.interval} s</dd></> : null}
-              <dt>Series</dt><dd>{m.series}</dd>
-              <dt>Hosts</dt><dd>{m.hosts.length ? m.hosts.slice(0, 20).map((h) => <a class="tag" href={`/infrastructure/${encodeURIComponent(h)}`}>{h}</a>) : 'none'}</dd>
-              {m.description && <><dt>Description</dt><dd>{m.description}</dd></>}
-            </dl>
+    <Page title={name} crumbs={[['Metrics', '/metrics']]} time actions={<LinkButton href={link('/metrics/explorer', { q: term() })} icon="metrics" label="Explore" />}>
+      {metric.error && !data && <Failure error={metric.error} retry={metric.reload} />}
+      {data && data.series === 0 && (
+        <Panel>
+          <Empty title={`${name} has no series in this time range`} action={<LinkButton kind="primary" href={link('/metrics')} label="See all metrics" />}>
+            Choose a longer time range, or look whether its sender still runs.
+          </Empty>
+        </Panel>
+      )}
+      {data && data.series > 0 && (
+        <>
+          <Panel flush title={<span class="mono">{term()}</span>}>
+            <Graph label={name} requests={[{ query: term(), style: counted ? 'bars' : 'line' }]} height={240} />
           </Panel>
-          <Panel title="Tags">
-            <table class="list">
-              <thead><tr><th>Key</th><th>Values</th><th /></tr></thead>
-              <tbody>
-                {m.tags.map((t) => (
-                  <tr>
-                    <td><a href={`/metrics/explorer?q=${encodeURIComponent(`avg:${name}{*} by {${t.key}}`)}`}>{t.key}</a></td>
-                    <td>{t.total}</td>
-                    <td class="values">{t.values.slice(0, 8).join(', ')}{t.total > 8 ? ', …' : ''}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
+          <div class="columns">
+            <Panel title="About"><About metric={data} /></Panel>
+            <Panel title="Hosts" actions={<span class="muted">{data.hosts.length}</span>}>
+              {data.hosts.length === 0 ? <p class="muted">Comes without a host.</p> : (
+                <ul class="names">
+                  {data.hosts.slice(0, 60).map((h) => <li key={h}><a href={link(`/infrastructure/${encodeURIComponent(h)}`)}>{h}</a></li>)}
+                  {data.hosts.length > 60 && <li class="muted">+{data.hosts.length - 60} more</li>}
+                </ul>
+              )}
+            </Panel>
+          </div>
+          <Panel title="Tags" actions={<span class="muted">{plural(data.tags.length, 'key')}</span>} flush>
+            {data.tags.length === 0 ? <Empty title="No tags" /> : (
+              <div class="scroll">
+                <table>
+                  <thead><tr><th>Key</th><th class="figure">Values</th><th>Which</th></tr></thead>
+                  <tbody>
+                    {data.tags.map((t) => <TagRow key={t.key} tag={t} pick={(tag) => go(link('/metrics/explorer', { q: term(tag) }))} />)}
+                  </tbody>
+                </table>
+              </div>
+            )}
           </Panel>
-        </div>
+        </>
       )}
     </Page>
+  )
+}
+
+function TagRow({ tag, pick }: { tag: MetricDetail['tags'][number]; pick: (tag: string) => void }) {
+  const [all, setAll] = useState(false)
+  const bare = tag.values.length === 1 && tag.values[0] === ''
+  const values = tag.values.slice(0, all ? 1000 : 20)
+  return (
+    <tr>
+      <td class="nowrap">{tag.key}</td>
+      <td class="figure">{bare ? <span class="muted">bare</span> : tag.total}</td>
+      <td>
+        <Tags tags={values.map((v) => (v ? `${tag.key}:${v}` : tag.key))} onPick={pick} />
+        {tag.total > values.length && <button type="button" class="link" onClick={() => setAll(true)} disabled={all}>{all ? `+${tag.total - values.length} more` : `show ${tag.total - values.length} more`}</button>}
+      </td>
+    </tr>
+  )
+}
+
+function About({ metric }: { metric: MetricDetail }) {
+  const facts: [string, string | undefined][] = [
+    ['Type', metric.type || 'gauge'],
+    ['Unit', [metric.unit, metric.per_unit].filter(Boolean).join('/') || 'not known'],
+    ['Interval seen', metric.observed_interval ? `${metric.observed_interval} s between points` : 'not known yet'],
+    ['Interval declared', metric.interval ? `${metric.interval} s` : undefined],
+    ['Series', metric.series.toLocaleString('en')],
+    ['Integration', metric.integration],
+    ['Description', metric.description],
+  ]
+  return (
+    <dl class="facts">
+      {facts.filter(([, v]) => v).map(([label, value]) => (
+        <>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </>
+      ))}
+    </dl>
   )
 }

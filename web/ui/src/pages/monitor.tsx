@@ -1,72 +1,130 @@
+// One monitor: its state and since when, its graph, its groups, its history.
 import { useState } from 'preact/hooks'
-import { api, type ApiError, type Monitor } from '../api'
-import { Page } from '../app'
-import { EventList } from '../event-list'
-import { useData, useRange, useTick } from '../hooks'
-import { explain, innerQuery, thresholdsOf } from '../monitor-query'
-import { Empty, Failure, Panel, QueryGraph, State, Tags, TimeControl } from '../parts'
-import { go } from '../route'
-import { showDuration, showTime } from '../time'
-import { MailFrame } from '../mail-frame'
+import { api, type EventItem, type GroupState, type Monitor } from '../api'
+import { useData } from '../data'
+import { partsOf, thresholdLines, windowWords } from '../monitor/query'
+import { MailPreviews } from '../monitor/mail-previews'
+import { go, link } from '../route'
+import { Confirm, Empty, Failure, LinkButton, Moment, Panel, State, Tags } from '../parts/basics'
+import { Page } from '../parts/frame'
+import { Graph } from '../parts/graph'
+import { showNumber } from '../units'
+
+const refresh = 10e3
 
 export function MonitorPage({ id }: { id: number }) {
-  const control = useRange()
-  const tick = useTick(10e3)
-  const loaded = useData(() => api.monitor(id), [id, tick])
-  const history = useData(() => api.monitorHistory(id), [id, tick])
-  const [problem, setProblem] = useState<ApiError>()
-  const m = loaded.data
-  const remove = () => confirm(`Delete the monitor "${m?.name}"?`) && api.deleteMonitor(id).then(() => go('/monitors'), setProblem)
-  const groups = Object.entries(m?.state?.groups ?? {})
-  const since = Math.max(0, ...groups.filter(([, g]) => g.status === m?.overall_state).map(([, g]) => changedAt(g)))
+  const monitor = useData(`monitor ${id}`, () => api.monitor(id), refresh)
+  const history = useData(`history ${id}`, () => api.monitorHistory(id), refresh)
+  const [error, setError] = useState<Error | null>(null)
+  const m = monitor.data
+  const crumbs: [string, string][] = [['Monitors', '/monitors']]
+  if (!m) return <Page title={`Monitor ${id}`} crumbs={crumbs} time>{monitor.error && <Failure error={monitor.error} retry={monitor.error.status === 404 ? undefined : monitor.reload} />}</Page>
+  const parts = partsOf(m.query)
+  const remove = () => void api.deleteMonitor(id).then(() => go(link('/monitors')), setError)
   return (
-    <Page title={m?.name ?? 'Monitor'} bar={<><a class="button" href={`/monitors/${id}/edit`}>Edit</a><button onClick={remove}>Delete</button><TimeControl control={control} /></>}>
-      <Failure error={loaded.error ?? problem} />
-      {m && (
+    <Page
+      title={m.name}
+      crumbs={crumbs}
+      time
+      actions={
         <>
-          <p class="headline"><State state={m.overall_state} big />{since > 0 && <span>since {showTime(since)} ({showDuration(Date.now() - since)})</span>} <Tags tags={m.tags} /></p>
-          <p class="sentence">{explain(m)}</p>
-          <Panel title={<code>{m.query}</code>}><QueryGraph control={control} height={300} legend explain queries={[{ query: innerQuery(m.query) }]} thresholds={thresholdsOf(m)} /></Panel>
-          <Panel title="Groups">
-            {groups.length === 0 ? <Empty><p>No group has been seen yet. The first evaluation comes within a minute.</p></Empty> : (
-              <table class="list">
-                <thead><tr><th>Group</th><th>State</th><th>Since</th></tr></thead>
-                <tbody>{groups.map(([name, g]) => <tr><td>{name === '*' || name === '' ? 'everything' : name}</td><td><State state={g.status} /></td><td>{changedAt(g) ? showTime(changedAt(g)) : ''}</td></tr>)}</tbody>
-              </table>
-            )}
-          </Panel>
-          <div class="columns">
-            <Panel title="Message"><pre class="message">{m.message || 'No message.'}</pre></Panel>
-            <Panel title="History">{history.data?.length ? <EventList events={history.data} /> : <Empty><p>No change of state yet.</p></Empty>}</Panel>
-          </div>
-          <Preview monitor={m} />
+          <LinkButton icon="mute" href={link('/downtimes/new', { monitor_id: id })} label="Mute" />
+          <LinkButton icon="edit" href={link(`/monitors/${id}/edit`)} label="Edit" />
         </>
+      }
+    >
+      {error && <div class="failure" role="alert">{error.message}</div>}
+      {m.state?.error && <div class="failure" role="alert">The last evaluation failed: {m.state.error}</div>}
+      <Panel>
+        <div class="monitor-head">
+          <div>
+            <State state={m.overall_state} big />
+            <p class="muted">{m.overall_state_modified ? <>since <Moment ms={Date.parse(m.overall_state_modified)} />, <Moment ms={Date.parse(m.overall_state_modified)} ago /></> : 'not judged yet'}</p>
+          </div>
+          <p class="monitor-rule">{sentence(m)}</p>
+          <Tags tags={m.tags} />
+        </div>
+      </Panel>
+      {parts && (
+        <Panel flush title={<span class="mono">{parts.query}</span>} actions={<a class="small" href={link('/metrics/explorer', { q: parts.query })}>Explore</a>}>
+          <Graph label={m.name} requests={[{ query: parts.query }]} thresholds={thresholdLines(parts, m.options.thresholds)} height={260} />
+        </Panel>
       )}
+      <Panel title="Groups" flush><Groups monitor={m} /></Panel>
+      <div class="columns even">
+        <Panel title="History" flush>
+          {history.error && !history.data ? <Failure error={history.error} retry={history.reload} /> : <History events={history.data ?? []} />}
+        </Panel>
+        <div class="spaced">
+          <Panel title="Message"><pre class="message">{m.message || 'No message: nobody is told.'}</pre></Panel>
+          <MailPreviews monitor={m} />
+        </div>
+      </div>
+      <div class="actions"><Confirm icon="remove" label="Delete monitor" question={`Delete “${m.name}” for good? Its groups' states go with it.`} onConfirm={remove} /></div>
     </Page>
   )
 }
 
-// changedAt is the time of the last change that the group's state tells of, in ms.
-function changedAt(g: Record<string, unknown>): number {
-  const times = ['last_triggered_ts', 'last_nodata_ts', 'last_resolved_ts'].map((k) => Number(g[k] ?? 0))
-  return 1000 * Math.max(...times)
+// sentence says what the monitor does, in words.
+function sentence(m: Monitor): string {
+  const p = partsOf(m.query)
+  if (!p) return m.query
+  const { thresholds = {}, notify_no_data: noData, no_data_timeframe: after, renotify_interval: again } = m.options
+  const word = p.comparator.startsWith('>') ? 'above' : 'below'
+  const parts = [`Alert when the ${p.aggregator} over ${windowWords(p.window)} is ${word} ${showNumber(Number(p.critical))}`]
+  if (typeof thresholds.warning === 'number') parts.push(`Warn ${word} ${showNumber(thresholds.warning)}`)
+  if (noData) parts.push(`No Data after ${after ?? 10} minutes without points`)
+  if (again) parts.push(`told again every ${again} minutes while bad`)
+  return parts.join('; ') + '.'
 }
 
-export function Preview({ monitor }: { monitor: Partial<Monitor> }) {
-  const [open, setOpen] = useState(false)
-  const [picked, setPicked] = useState(0)
-  const loaded = useData(async () => (open ? api.previewMonitor(monitor) : []), [open, JSON.stringify([monitor.query, monitor.message, monitor.name, monitor.options])])
-  const states = loaded.data ?? []
-  const shown = states[Math.min(picked, states.length - 1)]
+const order = ['Alert', 'Warn', 'No Data', 'OK', 'Skipped']
+
+function Groups({ monitor }: { monitor: Monitor }) {
+  const groups = Object.values(monitor.state?.groups ?? {}).sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status) || (a.name < b.name ? -1 : 1))
+  if (groups.length === 0) return <Empty title="No group has been evaluated yet">The first evaluation comes within a minute.</Empty>
   return (
-    <Panel title="The mails it sends" actions={<button onClick={() => setOpen(!open)}>{open ? 'Hide' : 'Preview'}</button>}>
-      {open && (
-        <>
-          <Failure error={loaded.error} />
-          <div class="controls">{states.map((s, i) => <button class={i === picked ? 'chosen' : ''} onClick={() => setPicked(i)}>{s.state}</button>)}</div>
-          {shown && <><p class="meta"><b>{shown.subject}</b> to {shown.to?.length ? shown.to.join(', ') : 'nobody: name someone with @address in the message'}</p><MailFrame html={shown.html} title={shown.subject} /></>}
-        </>
-      )}
-    </Panel>
+    <div class="scroll">
+      <table>
+        <thead><tr><th>Group</th><th>State</th><th class="figure">Value</th><th>Since</th><th>Last told</th><th><span class="visually-hidden">Mute</span></th></tr></thead>
+        <tbody>{groups.map((g) => <GroupRow key={g.name} id={monitor.id} group={g} />)}</tbody>
+      </table>
+    </div>
+  )
+}
+
+const seconds = (ts: number | null | undefined) => (ts ? <Moment ms={ts * 1000} ago /> : <span class="muted">–</span>)
+
+function GroupRow({ id, group: g }: { id: number; group: GroupState }) {
+  const host = /(?:^|,)host:([^,]+)/.exec(g.name)?.[1]
+  return (
+    <tr>
+      <td>
+        {g.name === '*' ? 'everything' : host ? <a href={link(`/infrastructure/${encodeURIComponent(host)}`)}>{g.name}</a> : g.name}
+        {g.muted_by && <span class="muted"> · muted by {g.muted_by}</span>}
+      </td>
+      <td><State state={g.status} /></td>
+      <td class="figure">{typeof g.value === 'number' ? showNumber(g.value) : <span class="muted">–</span>}</td>
+      <td class="nowrap">{seconds(g.since_ts)}</td>
+      <td class="nowrap">{seconds(g.last_notified_ts)}</td>
+      <td class="figure"><a class="small" href={link('/downtimes/new', { monitor_id: id, scope: g.name })}>Mute</a></td>
+    </tr>
+  )
+}
+
+const colors: Record<string, string> = { error: 'alert', warning: 'warn', success: 'ok', info: 'nodata' }
+
+export function History({ events }: { events: EventItem[] }) {
+  if (events.length === 0) return <Empty title="Nothing has happened yet">Each change of a group's state is listed here.</Empty>
+  return (
+    <ul class="rows">
+      {events.map((e) => (
+        <li key={e.id} class="top">
+          <span class={`bullet ${colors[e.alert_type] ?? 'nodata'}`} aria-hidden="true" />
+          <span class="grow">{e.title}<br /><span class="muted">{e.text}</span></span>
+          <span class="muted nowrap"><Moment ms={e.time} /></span>
+        </li>
+      ))}
+    </ul>
   )
 }

@@ -1,51 +1,85 @@
-import { api } from '../api'
-import { Page } from '../app'
-import { useData, useTick } from '../hooks'
-import { Empty, Failure, Panel, State, Tags } from '../parts'
-import { setParams, useRoute } from '../route'
+// The list of monitors with their states.
+import { api, type Monitor } from '../api'
+import { useData } from '../data'
+import { link, setParams } from '../route'
+import { Empty, Failure, LinkButton, Moment, Panel, SearchField, State, Tags } from '../parts/basics'
+import { Page, type Tab } from '../parts/frame'
+import { plural } from '../units'
+
+export const monitorTabs = (here: 'monitors' | 'downtimes' | 'outbox'): Tab[] => [
+  { href: '/monitors', label: 'Monitors', here: here === 'monitors' },
+  { href: '/downtimes', label: 'Downtimes', here: here === 'downtimes' },
+  { href: '/outbox', label: 'Outbox', here: here === 'outbox' },
+]
 
 const states = ['Alert', 'Warn', 'No Data', 'OK']
 
-export function MonitorsPage() {
-  const { params } = useRoute()
+export function Monitors({ params }: { params: URLSearchParams }) {
+  const list = useData('monitors', api.monitors, 10e3)
   const search = params.get('search') ?? ''
-  const wanted = params.get('state')
-  const tick = useTick(10e3)
-  const loaded = useData(() => api.monitors(), [tick])
-  const all = loaded.data ?? []
-  const count = (s: string) => all.filter((m) => (m.overall_state || 'No Data') === s).length
-  const found = all
-    .filter((m) => (!wanted || (m.overall_state || 'No Data') === wanted) && (m.name + ' ' + m.query).toLowerCase().includes(search.toLowerCase()))
-    .sort((a, b) => states.indexOf(a.overall_state || 'No Data') - states.indexOf(b.overall_state || 'No Data') || a.name.localeCompare(b.name))
+  const only = params.get('state')
+  const create = <LinkButton kind="primary" icon="plus" href={link('/monitors/new')} label="New monitor" />
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean)
+  const found = list.data
+    ?.filter((m) => words.every((w) => [m.name, m.query, ...(m.tags ?? [])].some((text) => text.toLowerCase().includes(w))))
+    .sort((a, b) => states.indexOf(a.overall_state ?? 'OK') - states.indexOf(b.overall_state ?? 'OK') || (a.name < b.name ? -1 : 1))
+  const shown = found?.filter((m) => !only || m.overall_state === only)
   return (
-    <Page title="Monitors" bar={<><a class="button" href="/downtimes">Downtimes</a><a class="button" href="/outbox">Outbox</a><a class="button primary" href="/monitors/new">New monitor</a></>}>
-      <Panel>
-        <div class="controls">
-          <input data-search type="search" placeholder="Search monitors" aria-label="Search monitors" value={search} onInput={(e) => setParams({ search: e.currentTarget.value || null }, true)} />
-          {states.map((s) => <button class={wanted === s ? 'chosen' : ''} aria-pressed={wanted === s} onClick={() => setParams({ state: wanted === s ? null : s })}><State state={s} /> {count(s)}</button>)}
-        </div>
-        <Failure error={loaded.error} />
-        {loaded.data && found.length === 0 ? <Empty><p>{all.length ? 'No monitor matches.' : 'A monitor asks a question every minute and mails you when the answer is bad.'}</p>{all.length === 0 && <p><a class="button primary" href="/monitors/new">Make the first</a></p>}</Empty> : (
-          <table class="list">
-            <thead><tr><th>State</th><th>Monitor</th><th>Groups</th><th>Query</th><th>Tags</th></tr></thead>
-            <tbody>
-              {found.map((m) => {
-                const groups = Object.values(m.state?.groups ?? {})
-                const bad = groups.filter((g) => g.status !== 'OK').length
-                return (
-                  <tr>
-                    <td><State state={m.overall_state} /></td>
-                    <td><a href={`/monitors/${m.id}`}>{m.name}</a></td>
-                    <td>{groups.length ? `${bad} of ${groups.length} not OK` : ''}</td>
-                    <td><code>{m.query}</code></td>
-                    <td><Tags tags={m.tags} /></td>
-                  </tr>
-                )
-              })}
-            </tbody>
-          </table>
-        )}
-      </Panel>
+    <Page title="Monitors" tabs={monitorTabs('monitors')} actions={list.data?.length ? create : undefined}>
+      {list.error && !list.data && <Failure error={list.error} retry={list.reload} />}
+      {list.data?.length === 0 && (
+        <Panel>
+          <Empty title="Nothing is watched yet" action={create}>A monitor evaluates a query every minute and sends a mail when it crosses a line.</Empty>
+        </Panel>
+      )}
+      {shown && list.data!.length > 0 && (
+        <>
+          <div class="counts" role="group" aria-label="Only monitors in one state">
+            {states.map((s) => (
+              <button key={s} type="button" class="count" aria-pressed={only === s} onClick={() => setParams({ state: only === s ? null : s })}>
+                <span class="count-n">{found!.filter((m) => m.overall_state === s).length}</span>
+                <State state={s} />
+              </button>
+            ))}
+          </div>
+          <Panel flush title={plural(shown.length, 'monitor')} actions={<SearchField value={search} label="Find a monitor" onInput={(text) => setParams({ search: text || null }, true)} />}>
+            <div class="scroll">
+              <table>
+                <thead><tr><th>State</th><th>Monitor</th><th>Groups</th><th>Since</th></tr></thead>
+                <tbody>
+                  {shown.map((m) => (
+                    <tr key={m.id}>
+                      <td><State state={m.overall_state} /></td>
+                      <td>
+                        <a href={link(`/monitors/${m.id}`)}>{m.name}</a>
+                        {typeof m.priority === 'number' && <span class="tag priority">P{m.priority}</span>}
+                        <div class="mono muted query-line">{m.query}</div>
+                        <Tags tags={m.tags} />
+                      </td>
+                      <td class="nowrap"><GroupCounts monitor={m} /></td>
+                      <td class="nowrap">{m.overall_state_modified ? <Moment ms={Date.parse(m.overall_state_modified)} ago /> : '–'}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            {shown.length === 0 && <Empty title="No monitor matches" />}
+          </Panel>
+        </>
+      )}
     </Page>
+  )
+}
+
+function GroupCounts({ monitor }: { monitor: Monitor }) {
+  const groups = Object.values(monitor.state?.groups ?? {})
+  if (groups.length === 0) return <span class="muted">–</span>
+  if (groups.length === 1 && groups[0].name === '*') return <span class="muted">one for all</span>
+  return (
+    <>
+      {states.map((s) => [s, groups.filter((g) => g.status === s).length] as const).filter(([, n]) => n > 0).map(([s, n], i) => (
+        <span key={s}>{i > 0 && ', '}{n} {s}</span>
+      ))}
+    </>
   )
 }

@@ -1,43 +1,89 @@
-import { api } from '../api'
-import { Page } from '../app'
-import { useData, useTick } from '../hooks'
-import { MailFrame } from '../mail-frame'
-import { Empty, Failure, Panel } from '../parts'
-import { setParams, useRoute } from '../route'
-import { showTime } from '../time'
+// The outbox: every mail, whether it was sent or only kept.
+import { api, type Mail } from '../api'
+import { useData } from '../data'
+import { link } from '../route'
+import { Empty, Failure, LinkButton, Moment, Panel } from '../parts/basics'
+import { MailFrame } from '../parts/mail-frame'
+import { Page, useStatus } from '../parts/frame'
+import { plural } from '../units'
+import { monitorTabs } from './monitors'
 
-const words: Record<string, string> = { queued: 'waiting to be sent', sent: 'sent', kept: 'kept: no mail server is configured', failed: 'failed' }
+const words: Record<string, [kind: string, text: string]> = {
+  queued: ['warn', 'waiting'], sent: ['ok', 'sent'], kept: ['nodata', 'kept here'], failed: ['alert', 'not sent'],
+}
 
-export function OutboxPage() {
-  const { params } = useRoute()
-  const picked = Number(params.get('mail')) || 0
-  const tick = useTick(10e3)
-  const loaded = useData(() => api.outbox(), [tick])
-  const mail = useData(async () => (picked ? api.mail(picked) : undefined), [picked])
+function MailState({ mail }: { mail: Mail }) {
+  const [kind, text] = words[mail.state] ?? ['nodata', mail.state]
+  return <span class={`mail-state ${kind}`}><span class={`bullet ${kind}`} aria-hidden="true" />{text}</span>
+}
+
+export function Outbox() {
+  const status = useStatus()
+  const list = useData('outbox', api.outbox, 10e3)
   return (
-    <Page title="Outbox" bar={<a class="button" href="/monitors">Monitors</a>}>
-      <Failure error={loaded.error} />
-      <div class="columns outbox">
+    <Page title="Monitors" tabs={monitorTabs('outbox')}>
+      {list.error && !list.data && <Failure error={list.error} retry={list.reload} />}
+      {list.data?.length === 0 && (
         <Panel>
-          {loaded.data?.length === 0 ? <Empty><p>Mails of monitors and downtimes are listed here, sent or not.</p></Empty> : (
-            <ul class="mails">
-              {(loaded.data ?? []).map((m) => (
-                <li class={m.id === picked ? 'chosen' : ''}>
-                  <button class="plain" onClick={() => setParams({ mail: String(m.id) })}><b>{m.subject}</b></button>
-                  <small>{showTime(m.created, true)} to {m.to.join(', ') || 'nobody'}</small>
-                  <small class={m.state === 'failed' ? 'bad' : ''}>{words[m.state] ?? m.state}{m.attempts > 1 ? `, ${m.attempts} attempts` : ''}{m.last_error ? `: ${m.last_error}` : ''}</small>
-                </li>
-              ))}
-            </ul>
-          )}
+          <Empty title="No mails yet" action={<LinkButton kind="primary" icon="plus" href={link('/monitors/new')} label="New monitor" />}>
+            {status?.smtp ? 'Every mail that Whippet sends is listed here.' : 'No mail server is configured: mails are kept here to be read.'}
+          </Empty>
         </Panel>
-        {picked > 0 && (
-          <Panel title={mail.data?.subject} actions={<a href={`/api/ui/outbox/${picked}/eml`} download>Download .eml</a>}>
-            <Failure error={mail.error} />
-            {mail.data && <MailFrame html={mail.data.html} title={mail.data.subject} />}
+      )}
+      {list.data && list.data.length > 0 && (
+        <Panel flush title={plural(list.data.length, 'mail')} actions={status && !status.smtp ? <span class="muted">no mail server is configured</span> : undefined}>
+          <div class="scroll">
+            <table>
+              <thead><tr><th>State</th><th>Subject</th><th>To</th><th>Written</th></tr></thead>
+              <tbody>
+                {list.data.map((m) => (
+                  <tr key={m.id}>
+                    <td class="nowrap"><MailState mail={m} /></td>
+                    <td><a href={link(`/outbox/${m.id}`)}>{m.subject}</a>{m.last_error && <div class="field-error">{m.last_error}{m.attempts > 1 && ` (${plural(m.attempts, 'attempt')})`}</div>}</td>
+                    <td class="muted">{m.to.join(', ')}</td>
+                    <td class="nowrap"><Moment ms={m.created} /></td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </Panel>
+      )}
+    </Page>
+  )
+}
+
+export function MailPage({ id }: { id: number }) {
+  const mail = useData(`mail ${id}`, () => api.mail(id))
+  const { data } = mail
+  return (
+    <Page
+      title={data?.subject ?? 'Mail'}
+      crumbs={[['Outbox', '/outbox']]}
+      actions={data && <a class="button" href={`/api/ui/outbox/${id}/eml`} download={`mail-${id}.eml`}>Download .eml</a>}
+    >
+      {mail.error && !data && <Failure error={mail.error} retry={mail.error.status === 404 ? undefined : mail.reload} />}
+      {data && (
+        <>
+          <Panel>
+            <dl class="facts">
+              <dt>State</dt>
+              <dd><MailState mail={data} />{data.last_error && <div class="field-error">{data.last_error}</div>}</dd>
+              <dt>To</dt>
+              <dd>{data.to.join(', ')}</dd>
+              <dt>Written</dt>
+              <dd><Moment ms={data.created} /></dd>
+              {data.monitor_id ? (
+                <>
+                  <dt>Monitor</dt>
+                  <dd><a href={link(`/monitors/${data.monitor_id}`)}>monitor {data.monitor_id}</a></dd>
+                </>
+              ) : null}
+            </dl>
           </Panel>
-        )}
-      </div>
+          <Panel flush label="The mail"><MailFrame html={data.html} title={data.subject} height={640} /></Panel>
+        </>
+      )}
     </Page>
   )
 }

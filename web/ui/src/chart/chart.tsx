@@ -1,0 +1,195 @@
+// A graph: lines, bands and thresholds over time, on a canvas by uPlot.
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Range } from '../time'
+import { useTheme } from '../theme'
+import { showNumber } from '../units'
+import { lonely, type Line } from './lines'
+import { extent, tickSteps, timeLabels, type Threshold } from './scale'
+import { drawAnomalies, drawThresholds, tintThresholds } from './marks'
+import { Tooltip } from './tooltip'
+
+export interface ChartProps {
+  times: number[]
+  lines: Line[]
+  range: Range
+  label: string // for those who don't see it
+  thresholds?: Threshold[]
+  height?: number
+  focus?: number | null // the line to bring forward
+  hidden?: Set<number>
+  onZoom?: (from: number, to: number) => void
+  onBack?: () => void
+}
+
+const font = '11px system-ui, sans-serif'
+
+export function Chart(props: ChartProps) {
+  const box = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | null>(null)
+  const latest = useRef(props)
+  latest.current = props
+  const theme = useTheme()
+  // What a plot is built for; all else it reads anew at each drawing.
+  const shape = JSON.stringify([theme, props.lines.map((l) => [l.label, l.color, l.style, l.unit, Boolean(l.band)])])
+
+  useEffect(() => {
+    const host = box.current!
+    const tooltip = new Tooltip(() => latest.current)
+    const u = new uPlot(options(latest, host, tooltip), dataOf(props), host)
+    plot.current = u
+    let frame = 0
+    const resize = new ResizeObserver(() => {
+      cancelAnimationFrame(frame)
+      frame = requestAnimationFrame(() => host.clientWidth > 0 && u.setSize({ width: host.clientWidth, height: host.clientHeight }))
+    })
+    resize.observe(host)
+    return () => {
+      resize.disconnect()
+      cancelAnimationFrame(frame)
+      tooltip.remove()
+      u.destroy()
+      plot.current = null
+    }
+  }, [shape])
+
+  useEffect(() => {
+    plot.current?.setData(dataOf(props))
+  }, [props.times, props.lines, props.thresholds, props.range])
+
+  useEffect(() => {
+    const u = plot.current
+    if (!u) return
+    props.lines.forEach((_, i) => {
+      const show = !props.hidden?.has(i)
+      if (u.series[i + 1].show !== show) u.setSeries(i + 1, { show })
+    })
+  }, [props.hidden, shape])
+
+  useEffect(() => {
+    const u = plot.current
+    if (u && u.series.length > 2) u.setSeries(props.focus === null || props.focus === undefined ? null : props.focus + 1, { focus: true })
+  }, [props.focus, shape])
+
+  return <div ref={box} class="chart" role="img" aria-label={props.label} style={{ height: `${props.height ?? 220}px` }} />
+}
+
+// dataOf is the lines, then the bands' lower and upper bounds.
+function dataOf({ times, lines }: ChartProps): uPlot.AlignedData {
+  const bounds = lines.flatMap((l) => (l.band ? [l.band.lower, l.band.upper] : []))
+  return [times, ...lines.map((l) => l.values), ...bounds] as uPlot.AlignedData
+}
+
+function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: Tooltip): uPlot.Options {
+  const css = getComputedStyle(document.documentElement)
+  const token = (name: string) => css.getPropertyValue(name).trim()
+  const { lines, height = 220 } = latest.current
+  const unit = () => latest.current.lines[0]?.unit ?? ''
+  const axis = { stroke: token('--muted'), font, ticks: { show: false } }
+  const grid = { stroke: token('--grid'), width: 1 }
+
+  const bands: uPlot.Band[] = []
+  let next = lines.length + 1
+  for (const line of lines) {
+    if (!line.band) continue
+    bands.push({ series: [next + 1, next], fill: token('--band') })
+    next += 2
+  }
+
+  return {
+    width: host.clientWidth || 600,
+    height,
+    ms: 1,
+    legend: { show: false },
+    padding: [10, 12, 0, 0],
+    focus: { alpha: 0.25 },
+    scales: {
+      x: { time: true, range: () => [latest.current.range.from, latest.current.range.to] },
+      y: { range: () => extent(latest.current.lines.filter((_, i) => !latest.current.hidden?.has(i)), latest.current.thresholds ?? []) },
+    },
+    axes: [
+      { ...axis, grid, size: 26, gap: 6, space: 72, values: (_u, splits, _i, _space, step) => timeLabels(splits, step) },
+      {
+        ...axis,
+        grid,
+        gap: 6,
+        incrs: tickSteps(unit()),
+        space: (_u, _i, _low, _high, length) => Math.max(28, length / 4.5),
+        values: (_u, splits, _i, _space, step) => splits.map((v) => showNumber(v, unit(), step)),
+        size: (_u, values) => 16 + 6.4 * Math.max(3, ...(values ?? []).map((v) => v.length)),
+      },
+    ],
+    series: [
+      {},
+      ...lines.map((line): uPlot.Series => ({
+        label: line.label,
+        stroke: line.color,
+        width: line.style === 'bars' ? 0 : 1.5,
+        fill: line.style === 'area' ? faded(line.color) : line.style === 'bars' ? line.color : undefined,
+        paths: line.style === 'bars' ? uPlot.paths.bars!({ size: [0.9, 60], gap: 1 }) : undefined,
+        points: { show: line.style !== 'bars', filter: (u, i) => lonely(u.data[i] as Line['values']), size: 4, stroke: line.color, fill: line.color },
+      })),
+      ...lines.flatMap((line) => (line.band ? [bound(), bound()] : [])),
+    ],
+    bands,
+    cursor: {
+      y: false,
+      points: { size: 7, width: 1.5, fill: token('--panel'), stroke: (_u, i) => lines[i - 1]?.color ?? 'transparent', show: (_u, i) => pointFor(i, lines.length) },
+      drag: { x: true, y: false, setScale: false, dist: 4 },
+      focus: { prox: -1 },
+      sync: { key: 'page', setSeries: false, scales: ['x', null] },
+      bind: {
+        dblclick: () => () => {
+          latest.current.onBack?.()
+          return null
+        },
+      },
+    },
+    hooks: {
+      init: [(u) => tooltip.attach(u)],
+      drawClear: [(u) => tintThresholds(u, latest.current.thresholds ?? [], token)],
+      draw: [
+        (u) => zeroLine(u, token('--zero')),
+        (u) => drawAnomalies(u, latest.current.lines, token('--alert')),
+        (u) => drawThresholds(u, latest.current.thresholds ?? [], unit(), token),
+      ],
+      setCursor: [(u) => tooltip.update(u)],
+      setSelect: [
+        (u) => {
+          const { left, width } = u.select
+          if (width < 4) return
+          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+          latest.current.onZoom?.(u.posToVal(left, 'x'), u.posToVal(left + width, 'x'))
+        },
+      ],
+    },
+  }
+}
+
+// faded is a series' colour as the fill of an area.
+const faded = (color: string) => (color.startsWith('#') ? color + '1f' : color.replace(')', ' / 12%)'))
+
+const bound = (): uPlot.Series => ({ width: 0, stroke: 'transparent', points: { show: false } })
+
+// pointFor is the dot under the cursor, of lines but not of bounds. Many of
+// them would hide the graph.
+function pointFor(series: number, lines: number): HTMLElement {
+  const dot = document.createElement('div')
+  if (series > lines || lines > 12) dot.hidden = true
+  return dot
+}
+
+function zeroLine(u: uPlot, color: string): void {
+  const { min, max } = u.scales.y
+  if (min === undefined || max === undefined || min === null || max === null || min >= 0 || max <= 0) return
+  const y = Math.round(u.valToPos(0, 'y', true)) + 0.5
+  u.ctx.save()
+  u.ctx.strokeStyle = color
+  u.ctx.lineWidth = devicePixelRatio
+  u.ctx.beginPath()
+  u.ctx.moveTo(u.bbox.left, y)
+  u.ctx.lineTo(u.bbox.left + u.bbox.width, y)
+  u.ctx.stroke()
+  u.ctx.restore()
+}

@@ -1,0 +1,92 @@
+// What is drawn on a graph beside its lines.
+import type uPlot from 'uplot'
+import { showNumber } from '../units'
+import type { Line } from './lines'
+import type { Threshold } from './scale'
+
+type Token = (name: string) => string
+
+const colorOf = (t: Threshold, token: Token) => token({ alert: '--alert', warn: '--warn', info: '--muted', ok: '--ok' }[t.severity])
+
+function clip(u: uPlot): void {
+  const { left, top, width, height } = u.bbox
+  u.ctx.beginPath()
+  u.ctx.rect(left, top, width, height)
+  u.ctx.clip()
+}
+
+// tintThresholds colours the region beyond each threshold, under the lines.
+export function tintThresholds(u: uPlot, thresholds: Threshold[], token: Token): void {
+  const { ctx, bbox } = u
+  ctx.save()
+  clip(u)
+  for (const t of thresholds) {
+    if (!t.side) continue
+    const y = u.valToPos(t.value, 'y', true)
+    ctx.globalAlpha = 0.07
+    ctx.fillStyle = colorOf(t, token)
+    if (t.side === 'above') ctx.fillRect(bbox.left, bbox.top, bbox.width, y - bbox.top)
+    else ctx.fillRect(bbox.left, y, bbox.width, bbox.top + bbox.height - y)
+  }
+  ctx.restore()
+}
+
+export function drawThresholds(u: uPlot, thresholds: Threshold[], unit: string, token: Token): void {
+  const { ctx, bbox } = u
+  const density = devicePixelRatio
+  ctx.save()
+  clip(u)
+  ctx.lineWidth = density
+  ctx.font = `${11 * density}px system-ui, sans-serif`
+  ctx.textAlign = 'right'
+  for (const t of thresholds) {
+    const y = Math.round(u.valToPos(t.value, 'y', true)) + 0.5
+    ctx.strokeStyle = ctx.fillStyle = colorOf(t, token)
+    ctx.setLineDash([5 * density, 4 * density])
+    ctx.beginPath()
+    ctx.moveTo(bbox.left, y)
+    ctx.lineTo(bbox.left + bbox.width, y)
+    ctx.stroke()
+    const below = y - bbox.top < 16 * density
+    ctx.textBaseline = below ? 'top' : 'bottom'
+    ctx.fillText([t.label, showNumber(t.value, unit)].filter(Boolean).join(' '), bbox.left + bbox.width - 4 * density, y + (below ? 3 : -3) * density)
+  }
+  ctx.restore()
+}
+
+// drawAnomalies paints the parts of lines outside their band: from half way to
+// the neighbour before to half way to the one after, and a dot on each point.
+export function drawAnomalies(u: uPlot, lines: Line[], color: string): void {
+  if (!lines.some((l) => l.band)) return
+  const { ctx } = u
+  const density = devicePixelRatio
+  const times = u.data[0]
+  ctx.save()
+  clip(u)
+  ctx.strokeStyle = ctx.fillStyle = color
+  ctx.lineWidth = 2 * density
+  ctx.lineJoin = ctx.lineCap = 'round'
+  lines.forEach(({ values, band }, n) => {
+    if (!band || u.series[n + 1]?.show === false) return
+    const at = (i: number): [number, number] | null => {
+      const v = values[i]
+      return typeof v === 'number' ? [u.valToPos(times[i], 'x', true), u.valToPos(v, 'y', true)] : null
+    }
+    for (let i = 0; i < values.length; i++) {
+      const here = band.anomalous[i] ? at(i) : null
+      if (!here) continue
+      const [before, after] = [at(i - 1), at(i + 1)]
+      ctx.beginPath()
+      ctx.moveTo(...(before ? half(before, here) : here))
+      ctx.lineTo(...here)
+      if (after) ctx.lineTo(...half(here, after))
+      ctx.stroke()
+      ctx.beginPath()
+      ctx.arc(here[0], here[1], 2.2 * density, 0, 7)
+      ctx.fill()
+    }
+  })
+  ctx.restore()
+}
+
+const half = (a: [number, number], b: [number, number]): [number, number] => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2]

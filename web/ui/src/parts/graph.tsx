@@ -1,0 +1,144 @@
+// A graph of queries over the page's time range.
+import { useMemo, useState } from 'preact/hooks'
+import { api, type Lang } from '../api'
+import { Chart } from '../chart/chart'
+import { linesOf, summaryOf, type Line, type Style } from '../chart/lines'
+import type { Threshold } from '../chart/scale'
+import { useData, type Loaded } from '../data'
+import { setRange, useRange } from '../range'
+import { back } from '../route'
+import type { Range } from '../time'
+import { showValue, plural } from '../units'
+import { Failure, Working } from './basics'
+
+export interface Request {
+  query: string
+  lang?: Lang
+  style?: Style
+  alias?: string
+}
+
+export interface Drawn {
+  times: number[]
+  lines: Line[]
+  warnings: string[]
+  samples: number
+  step: number // ms
+  range: Range
+}
+
+export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn> {
+  const wanted = requests.filter((r) => r.query.trim())
+  const key = wanted.length ? JSON.stringify([wanted, range.from, range.to]) : null
+  return useData(key, async (signal) => {
+    const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from, range.to, undefined, signal)))
+    const sources = answers.flatMap((frames, i) => frames.map((frame) => ({ frame, style: wanted[i].style, alias: wanted[i].alias })))
+    return {
+      ...linesOf(sources),
+      warnings: [...new Set(sources.flatMap((s) => s.frame.warnings))],
+      samples: sources.reduce((sum, s) => sum + s.frame.stats.samples, 0),
+      step: sources[0]?.frame.grid.step ?? 0,
+      range,
+    }
+  })
+}
+
+export function Graph({ requests, label, thresholds, height, table, silent }: {
+  requests: Request[]
+  label: string
+  thresholds?: Threshold[]
+  height?: number
+  table?: boolean
+  silent?: boolean // errors are shown elsewhere
+}) {
+  const graph = useGraph(requests)
+  return <GraphView graph={graph} label={label} thresholds={thresholds} height={height} table={table} silent={silent} />
+}
+
+export function GraphView({ graph, label, thresholds, height = 220, table, silent }: {
+  graph: Loaded<Drawn>
+  label: string
+  thresholds?: Threshold[]
+  height?: number
+  table?: boolean
+  silent?: boolean
+}) {
+  const [focus, setFocus] = useState<number | null>(null)
+  const [hidden, setHidden] = useState<Set<number>>(new Set())
+  const { data, error, loading } = graph
+  const toggle = (i: number) => {
+    const next = new Set(hidden)
+    if (!next.delete(i)) next.add(i)
+    setHidden(next)
+  }
+  const empty = data && data.lines.every((l) => l.values.every((v) => v === null || v === undefined))
+  return (
+    <div class={`graph ${loading && data ? 'stale' : ''}`}>
+      <Working on={loading} what={data?.samples ? `reading ${Math.round(data.samples).toLocaleString('en')} samples` : 'still reading'} />
+      {error && !silent && <Failure error={error} retry={error.status === 400 ? undefined : graph.reload} />}
+      {data && !(error && !silent) ? (
+        <div class="graph-area">
+          <Chart
+            times={data.times}
+            lines={data.lines}
+            range={data.range}
+            label={`${label}. ${describe(data.lines)}`}
+            thresholds={thresholds}
+            height={height}
+            focus={focus}
+            hidden={hidden}
+            onZoom={(from, to) => setRange({ from, to, live: false })}
+            onBack={back}
+          />
+          {empty && <p class="graph-empty">No data in this time range</p>}
+        </div>
+      ) : (
+        !error && <div class="graph-wait" style={{ height: `${height}px` }} />
+      )}
+      {data?.warnings.map((w) => <p key={w} class="note-line warn-text">{w}</p>)}
+      {table && data && data.lines.length > 0 && <Legend lines={data.lines} focus={focus} hidden={hidden} onFocus={setFocus} onToggle={toggle} />}
+    </div>
+  )
+}
+
+function describe(lines: Line[]): string {
+  if (lines.length === 0) return 'No data.'
+  const { last, min, max } = summaryOf(lines[0].values)
+  const first = `${lines[0].label}: last ${showValue(last, lines[0].unit)}, from ${showValue(min, lines[0].unit)} to ${showValue(max, lines[0].unit)}.`
+  return lines.length === 1 ? first : `${plural(lines.length, 'line')}. ${first}`
+}
+
+const most = 100
+
+function Legend({ lines, focus, hidden, onFocus, onToggle }: { lines: Line[]; focus: number | null; hidden: Set<number>; onFocus: (i: number | null) => void; onToggle: (i: number) => void }) {
+  const rows = useMemo(
+    () => lines.map((line, i) => ({ line, i, s: summaryOf(line.values) })).sort((a, b) => (b.s.avg ?? -Infinity) - (a.s.avg ?? -Infinity)),
+    [lines],
+  )
+  return (
+    <div class="scroll legend">
+      <table>
+        <thead>
+          <tr>
+            <th>Series</th>
+            {['avg', 'min', 'max', 'last', 'sum'].map((name) => <th key={name} class="figure">{name}</th>)}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, most).map(({ line, i, s }) => (
+            <tr key={i} class={`${focus === i ? 'focus' : ''} ${hidden.has(i) ? 'off' : ''}`} onMouseEnter={() => onFocus(i)} onMouseLeave={() => onFocus(null)}>
+              <td>
+                <button type="button" class="legend-name" aria-pressed={!hidden.has(i)} title={hidden.has(i) ? 'Show this line' : 'Hide this line'} onClick={() => onToggle(i)}>
+                  <span class="swatch" style={{ background: line.color }} />
+                  {line.label}
+                </button>
+              </td>
+              {[s.avg, s.min, s.max, s.last, s.sum].map((v, n) => <td key={n} class="figure">{showValue(v, line.unit)}</td>)}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > most && <p class="note-line">+{rows.length - most} more</p>}
+    </div>
+  )
+}

@@ -1,0 +1,94 @@
+// The time range of the page: presets, typed text, back and forward, live.
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { now } from '../clock'
+import { setRange, useRange, useRefresh } from '../range'
+import { parseRange, presets, showRange, showTime, zoneName, type Range } from '../time'
+import { Button } from './basics'
+
+export function TimeControl() {
+  const range = useRange()
+  const refresh = useRefresh()
+  const [open, setOpen] = useState(false)
+  const box = useRef<HTMLDivElement>(null)
+  const span = range.to - range.from
+
+  useEffect(() => {
+    if (!open) return
+    const close = (e: Event) => !box.current?.contains(e.target as Node) && setOpen(false)
+    document.addEventListener('mousedown', close)
+    return () => document.removeEventListener('mousedown', close)
+  }, [open])
+
+  const shift = (by: number) => {
+    const to = range.to + by
+    setRange(to >= now() ? { from: now() - span, to: now(), live: true } : { from: range.from + by, to, live: false })
+  }
+  const choose = (r: Range) => {
+    setRange(r)
+    setOpen(false)
+  }
+
+  return (
+    <div class="time" ref={box}>
+      <button type="button" class={`button time-range ${range.live ? 'live' : ''}`} onClick={() => setOpen(!open)} aria-expanded={open} title={`${showTime(range.from, true)} to ${showTime(range.to, true)} ${zoneName()}`}>
+        <span class="dot" aria-hidden="true" />
+        {showRange(range)}
+      </button>
+      <div class="time-buttons">
+        <Button bare kind="quiet" icon="back" label="Back in time" onClick={() => shift(-span / 2)} />
+        <Button bare kind="quiet" icon="forward" label="Forward in time" onClick={() => shift(span / 2)} disabled={range.live} />
+        <Button bare kind="quiet" icon="zoomOut" label="Zoom out" onClick={() => zoomOut(range)} />
+        <Button
+          bare
+          kind="quiet"
+          icon={range.live ? 'pause' : 'play'}
+          label={range.live ? 'Pause' : 'Follow live'}
+          onClick={() => setRange(range.live ? { ...range, live: false } : { from: now() - span, to: now(), live: true })}
+        />
+        <Button bare kind="quiet" icon="refresh" label="Refresh" onClick={refresh} />
+      </div>
+      {open && <Picker range={range} choose={choose} close={() => setOpen(false)} />}
+    </div>
+  )
+}
+
+function zoomOut(range: Range): void {
+  const span = range.to - range.from
+  if (range.live) setRange({ from: range.to - 2 * span, to: range.to, live: true })
+  else {
+    const to = Math.min(range.to + span / 2, now())
+    setRange({ from: to - 2 * span, to, live: false })
+  }
+}
+
+function Picker({ range, choose, close }: { range: Range; choose: (r: Range) => void; close: () => void }) {
+  const [text, setText] = useState('')
+  const [wrong, setWrong] = useState(false)
+  const submit = (e: Event) => {
+    e.preventDefault()
+    const r = parseRange(text, now())
+    if (r) choose(r)
+    else setWrong(true)
+  }
+  return (
+    <form class="picker" onSubmit={submit} onKeyDown={(e) => e.key === 'Escape' && close()}>
+      <input
+        ref={(e) => e?.focus()}
+        aria-label="Time range"
+        aria-invalid={wrong}
+        placeholder={range.live ? 'last 90m' : 'Nov 3 14:00 to 15:30'}
+        value={text}
+        onInput={(e) => (setText(e.currentTarget.value), setWrong(false))}
+      />
+      <p class={wrong ? 'field-error' : 'field-hint'} role={wrong ? 'alert' : undefined}>
+        {wrong ? 'Not understood. ' : ''}Such as “last 90m”, “yesterday”, “Nov 3 14:00 to 15:30”.
+      </p>
+      <div class="presets">
+        {presets.map(([label, ms]) => (
+          <button key={label} type="button" class="button" onClick={() => choose({ from: now() - ms, to: now(), live: true })}>{label}</button>
+        ))}
+      </div>
+      <p class="field-hint">Times are in {zoneName()}.</p>
+    </form>
+  )
+}

@@ -1,0 +1,39 @@
+// Dark or light: as the system says, unless the reader chose.
+import { useEffect, useState } from 'preact/hooks'
+
+export type Choice = 'system' | 'light' | 'dark'
+
+const key = 'whippet-theme'
+const changed = 'whippet:theme'
+const system = matchMedia('(prefers-color-scheme: dark)')
+
+export function choice(): Choice {
+  const kept = localStorage.getItem(key)
+  return kept === 'light' || kept === 'dark' ? kept : 'system'
+}
+
+const isDark = () => (choice() === 'system' ? system.matches : choice() === 'dark')
+
+export function applyTheme(): void {
+  document.documentElement.dataset.theme = isDark() ? 'dark' : 'light'
+  dispatchEvent(new Event(changed))
+}
+
+export function choose(theme: Choice): void {
+  if (theme === 'system') localStorage.removeItem(key)
+  else localStorage.setItem(key, theme)
+  applyTheme()
+}
+
+system.addEventListener('change', applyTheme)
+
+// useTheme draws again when the theme changes: canvases keep no style sheet.
+export function useTheme(): 'dark' | 'light' {
+  const [dark, setDark] = useState(isDark)
+  useEffect(() => {
+    const update = () => setDark(isDark())
+    addEventListener(changed, update)
+    return () => removeEventListener(changed, update)
+  }, [])
+  return dark ? 'dark' : 'light'
+}
