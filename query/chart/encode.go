@@ -15,13 +15,22 @@ const maxBytes = 60 << 10
 
 // encode writes img with at most 256 colours: a chart has few, and the shades
 // of its smooth edges lie close together. A third of the size of true colour.
-// A thicket of lines costs more; it gets fewer shades until it fits.
+// A thicket of lines costs more; it gets fewer shades, and then half of the
+// pixels each way, until it fits.
 func encode(w io.Writer, img *image.RGBA) error {
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
 	var b bytes.Buffer
-	for _, room := range [...]int{256, 40, 16} {
+	for _, try := range [...]struct {
+		img  func() *image.RGBA
+		room int
+	}{
+		{func() *image.RGBA { return img }, 256},
+		{func() *image.RGBA { return img }, 40},
+		{func() *image.RGBA { return halved(img) }, 64},
+		{func() *image.RGBA { return halved(img) }, 16},
+	} {
 		b.Reset()
-		if err := encoder.Encode(&b, reduce(img, room)); err != nil {
+		if err := encoder.Encode(&b, reduce(try.img(), try.room)); err != nil {
 			return err
 		}
 		if b.Len() <= maxBytes {
@@ -30,6 +39,21 @@ func encode(w io.Writer, img *image.RGBA) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// halved is img with each four pixels made one, their average.
+func halved(img *image.RGBA) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, img.Rect.Dx()/2, img.Rect.Dy()/2))
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			from, to := img.PixOffset(2*x, 2*y), out.PixOffset(x, y)
+			for c := range 4 {
+				sum := int(img.Pix[from+c]) + int(img.Pix[from+4+c]) + int(img.Pix[from+img.Stride+c]) + int(img.Pix[from+img.Stride+4+c])
+				out.Pix[to+c] = uint8((sum + 2) / 4)
+			}
+		}
+	}
+	return out
 }
 
 // rgbKey is an opaque colour as one number.

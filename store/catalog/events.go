@@ -88,12 +88,11 @@ func (c *Catalog) Events(from, to int64, keep func(*Event) bool, limit int) ([]E
 			return nil
 		}
 		cursor := byTime.Cursor()
-		key, raw := cursor.Seek(bigEndian(to + 1))
-		if key == nil {
-			key, raw = cursor.Last()
-		} else {
-			key, raw = cursor.Prev()
+		before := cursor.Prev
+		if key, _ := cursor.Seek(bigEndian(to + 1)); key == nil {
+			before = cursor.Last
 		}
+		key, raw := before()
 		for ; key != nil && len(found) < limit; key, raw = cursor.Prev() {
 			if int64(binary.BigEndian.Uint64(key)) < from {
 				return nil
