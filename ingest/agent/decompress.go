@@ -36,7 +36,7 @@ func Decompress(encoding string, body []byte, limit int) ([]byte, error) {
 		defer r.Close()
 		plain = r
 	case "zstd", "zstd1":
-		r, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(limit)+1), zstd.WithDecoderMaxWindow(32<<20))
+		r, err := zstd.NewReader(bytes.NewReader(body), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(32<<20))
 		if err != nil {
 			return nil, malformed(-1, "the body is not zstd: %v", err)
 		}

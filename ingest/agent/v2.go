@@ -29,13 +29,7 @@ func (in *Intake) seriesV2(ctx context.Context, r *Request) (int, error) {
 	}
 	d := v2Decoder{in: in, body: body, hosts: in.seen()}
 	d.hash.SetSeed(in.refs.seed)
-	err = eachField(body, 0, func(number protowire.Number, kind protowire.Type, at int, value []byte) error {
-		if number != 1 || kind != protowire.BytesType {
-			return nil
-		}
-		return d.series(value, at)
-	})
-	if err != nil {
+	if err := d.payload(); err != nil {
 		return 0, err
 	}
 	if err := in.append(ctx, &d.batch); err != nil {
@@ -51,6 +45,15 @@ type v2Decoder struct {
 	hash  maphash.Hash
 	batch store.Batch
 	hosts seenHosts
+}
+
+func (d *v2Decoder) payload() error {
+	return eachField(d.body, 0, func(number protowire.Number, kind protowire.Type, at int, value []byte) error {
+		if number != 1 || kind != protowire.BytesType {
+			return nil
+		}
+		return d.series(value, at)
+	})
 }
 
 // series reads one MetricSeries that starts at offset base of the body. All
