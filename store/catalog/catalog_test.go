@@ -32,7 +32,9 @@ func TestEverythingIsThereAfterReopening(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.UpdateHost(ctx, "web", func(h *Host) { h.Tags = map[string][]string{"system": {"env:prod", "nice"}, "user": {"env:prod", "a:b"}} }); err != nil {
+	if err := c.UpdateHost(ctx, "web", func(h *Host) {
+		h.Tags = map[string][]string{"system": {"env:prod", "nice"}, "user": {"env:prod", "a:b"}}
+	}); err != nil {
 		t.Fatal(err)
 	}
 	c.Seen("db", 5000)
