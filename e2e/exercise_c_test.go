@@ -314,9 +314,11 @@ func TestC4DowntimesOfNightsAndWeekends(t *testing.T) {
 
 			ctx, client := a.api()
 			downtimes := datadogV1.NewDowntimesApi(client)
+			//lint:ignore SA1019 people's scripts call v1 for years to come
 			if d, _, err := downtimes.GetDowntime(ctx, made.ID); err != nil || d.GetTimezone() != "Europe/Berlin" {
 				t.Errorf("the official client reads %+v (error %v)", d, err)
 			}
+			//lint:ignore SA1019 as above
 			if _, err := downtimes.CancelDowntime(ctx, made.ID); err != nil {
 				t.Error(err)
 			}

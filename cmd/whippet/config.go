@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -108,9 +109,13 @@ func loadConfig(args, environ []string, stdout io.Writer) (*config, error) {
 	file := fs.String("config", "", "YAML `file` with any of these settings")
 	names := []string{}
 	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	fs.Usage = func() { printHelp(stdout, fs) }
+	fs.Usage = func() {} // a mistyped flag is told in one line, not in a page of help
 
 	if err := fs.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			printHelp(stdout, fs)
+			return nil, err
+		}
 		if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 			return nil, fmt.Errorf("unknown flag --%s%s", name, didYouMean(name, names))
 		}
