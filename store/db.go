@@ -290,6 +290,39 @@ func (db *DB) applyDefinitions(payload []byte, tag any) {
 	}
 }
 
+// saveDefinitions makes the series durable beyond the log.
+func (db *DB) saveDefinitions() error {
+	var unsaved []definition
+	series := db.entries()
+	for ref, e := range series {
+		if e != nil && !e.saved && e.last.Load() != noSample {
+			unsaved = append(unsaved, definition{Ref(ref), e.Series})
+		}
+	}
+	if len(unsaved) == 0 {
+		return nil
+	}
+	if err := db.defined.Append(encodeRecord(unsaved, &Batch{}), true); err != nil {
+		return fmt.Errorf("save %d series: %w", len(unsaved), err)
+	}
+	for _, d := range unsaved {
+		series[d.ref].saved = true
+	}
+	return nil
+}
+
+// kind returns the kind of a series that exists.
+func (db *DB) kind(ref Ref) Kind { return db.entries()[ref].Kind }
+
+// sawBlock notes, while the store is opened, that a partition of the given day
+// has a block of a series. Series that no definition names any more are skipped.
+func (db *DB) sawBlock(ref Ref, day int64, h *chunk.Header) {
+	if int(ref) < len(db.series) && db.series[ref] != nil {
+		db.series[ref].saw(h.MinTime, h.MaxTime)
+		db.index.Saw(day, uint32(ref))
+	}
+}
+
 // entries returns the series table as it is now; refs below its length never change.
 func (db *DB) entries() []*entry {
 	db.seriesMu.RLock()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -102,6 +103,30 @@ func encodeColumns(e *chunk.Encoder, c *Columns) ([]byte, chunk.Header) {
 		return e.AppendSketches(nil, c.Times, c.Sketches)
 	}
 	return e.Append(nil, c.Times, c.Values)
+}
+
+// refs lists the series that have samples in h.
+func (h *head) refs() iter.Seq[Ref] {
+	return func(yield func(Ref) bool) {
+		h.mu.RLock()
+		n := len(h.series)
+		h.mu.RUnlock()
+		for ref := range n {
+			if h.at(Ref(ref), false) != nil && !yield(Ref(ref)) {
+				return
+			}
+		}
+	}
+}
+
+// read appends the samples of one series in [from, to] to c, in the order they
+// came: times may repeat and descend. Samples outside of the range may be among
+// them.
+func (h *head) read(d *chunk.Decoder, ref Ref, sketches bool, from, to int64, c *Columns) error {
+	if s := h.at(ref, false); s != nil {
+		return s.read(d, sketches, from, to, c)
+	}
+	return nil
 }
 
 // read appends the samples of [from, to] to c, in the order they came; blocks

@@ -56,10 +56,7 @@ func (db *DB) openPartitions() error {
 		}
 		db.partitions = append(db.partitions, p)
 		for _, b := range p.All() {
-			if int(b.Series) < len(db.series) && db.series[b.Series] != nil {
-				db.series[b.Series].saw(b.MinTime, b.MaxTime)
-				db.index.Saw(day, b.Series)
-			}
+			db.sawBlock(Ref(b.Series), day, &b.Header)
 		}
 	}
 	return nil
@@ -150,27 +147,6 @@ func (db *DB) seal() error {
 	return db.log.Drop(segment)
 }
 
-// saveDefinitions makes the series durable beyond the log.
-func (db *DB) saveDefinitions() error {
-	var unsaved []definition
-	series := db.entries()
-	for ref, e := range series {
-		if e != nil && !e.saved && e.last.Load() != noSample {
-			unsaved = append(unsaved, definition{Ref(ref), e.Series})
-		}
-	}
-	if len(unsaved) == 0 {
-		return nil
-	}
-	if err := db.defined.Append(encodeRecord(unsaved, &Batch{}), true); err != nil {
-		return fmt.Errorf("save %d series: %w", len(unsaved), err)
-	}
-	for _, d := range unsaved {
-		series[d.ref].saved = true
-	}
-	return nil
-}
-
 // writePartitions writes the samples of h, a partition for each day.
 func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error) {
 	writers := map[int64]*partition.Writer{}
@@ -189,15 +165,11 @@ func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error
 	}()
 	number := db.nextNumber()
 	encoder, decoder := chunk.NewEncoder(), chunk.NewDecoder()
-	series := db.entries()
 	var c Columns
-	for ref, s := range h.series {
-		if s == nil {
-			continue
-		}
-		sketches := series[ref].Kind == Distribution
+	for ref := range h.refs() {
+		sketches := db.kind(ref) == Distribution
 		c.Reset()
-		if err := s.read(decoder, sketches, noSample, -noSample, &c); err != nil {
+		if err := h.read(decoder, ref, sketches, noSample, -noSample, &c); err != nil {
 			return nil, fmt.Errorf("read series %d of the head: %w", ref, err)
 		}
 		if !ascending(c.Times) {

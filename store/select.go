@@ -88,10 +88,8 @@ func (s *SeriesSet) Read(i int, c *Columns) error {
 		}
 	}
 	for _, h := range s.heads {
-		if part := h.at(info.Ref, false); part != nil {
-			if err := part.read(d, sketches, s.from, s.to, c); err != nil {
-				return fmt.Errorf("read %s from the head: %w", info.Name, err)
-			}
+		if err := h.read(d, info.Ref, sketches, s.from, s.to, c); err != nil {
+			return fmt.Errorf("read %s from the head: %w", info.Name, err)
 		}
 	}
 	if !ascending(c.Times) {
