@@ -84,7 +84,8 @@ type DB struct {
 
 	encoder  *chunk.Encoder // the committer's
 	decoders sync.Pool
-	lastSeen struct { // the committer's, to enter a day only once in a row
+	columns  sync.Pool // of *Columns, to read into
+	lastSeen struct {  // the committer's, to enter a day only once in a row
 		day int64
 		ids map[Ref]bool
 	}
@@ -149,6 +150,7 @@ func Open(dir string, o Options) (*DB, error) {
 		encoder: chunk.NewEncoder(), stop: make(chan struct{}), sealNow: make(chan chan error),
 	}
 	db.decoders.New = func() any { return chunk.NewDecoder() }
+	db.columns.New = func() any { return new(Columns) }
 	db.lastSeen.ids = map[Ref]bool{}
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
