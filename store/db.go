@@ -52,6 +52,8 @@ type Options struct {
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: slog.Default
 
+	MinFree int64 // room on the disk, in bytes, that is left free of samples; 0: 64 MiB
+
 	SealSamples int                  // the head is sealed at this many samples; 0: 4 million
 	SealAge     time.Duration        // or when its first sample is this old; 0: 2 h
 	Sync        func(*os.File) error // makes a log file durable; nil: (*os.File).Sync
@@ -90,6 +92,7 @@ type DB struct {
 		ids map[Ref]bool
 	}
 
+	full    atomic.Bool // the disk has only its reserve left
 	stop    chan struct{}
 	stopped sync.WaitGroup
 	sealNow chan chan error
@@ -132,6 +135,9 @@ func Open(dir string, o Options) (*DB, error) {
 	if o.MaxSeries == 0 {
 		o.MaxSeries = 5_000_000
 	}
+	if o.MinFree == 0 {
+		o.MinFree = 64 << 20
+	}
 	if o.SealSamples == 0 {
 		o.SealSamples = 4_000_000
 	}
@@ -155,8 +161,10 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
 	}
-	db.stopped.Add(1)
+	db.lookAtSpace()
+	db.stopped.Add(2)
 	go db.sealLoop()
+	go db.watchSpace()
 	return db, nil
 }
 
@@ -351,6 +359,9 @@ type logged struct {
 func (db *DB) Append(ctx context.Context, b *Batch) (Rejected, error) {
 	if err := ctx.Err(); err != nil {
 		return Rejected{}, err
+	}
+	if db.full.Load() {
+		return Rejected{}, fmt.Errorf("%w: less than %d MiB are free on the disk of %s", ErrNoSpace, db.options.MinFree>>20, db.dir)
 	}
 	kept, rejected, definitions, err := db.admit(b)
 	if err != nil {
