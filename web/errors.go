@@ -10,6 +10,7 @@ import (
 
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/query/datadog"
 	"github.com/whippet-obs/whippet/query/metricsql"
@@ -31,7 +32,8 @@ func failureOf(err error) failure {
 		field    *alerting.FieldError
 		language *datadog.SyntaxError
 		promql   *metricsql.SyntaxError
-		payload  *agent.Error
+		intake   *agent.Error
+		body     *payload.Error
 		limit    *query.LimitError
 	)
 	switch {
@@ -43,8 +45,10 @@ func failureOf(err error) failure {
 		f.status, f.offset = fiber.StatusBadRequest, language.Offset
 	case errors.As(err, &promql):
 		f.status, f.offset = fiber.StatusBadRequest, promql.Offset
-	case errors.As(err, &payload):
-		f.status = payload.Status
+	case errors.As(err, &intake):
+		f.status = intake.Status
+	case errors.As(err, &body):
+		f.status = body.Status
 	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries):
 		f.status = fiber.StatusUnprocessableEntity
 	case errors.Is(err, alerting.ErrNotFound):

@@ -19,6 +19,7 @@ import (
 
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
+	remotewrite "github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/web/datadog"
@@ -36,12 +37,13 @@ const (
 
 // Config is what the server works with.
 type Config struct {
-	DB       *store.DB
-	Engine   *query.Engine
-	Alerting *alerting.Service
-	Intake   *agent.Intake
-	Now      func() time.Time
-	Log      *slog.Logger
+	DB          *store.DB
+	Engine      *query.Engine
+	Alerting    *alerting.Service
+	Intake      *agent.Intake
+	RemoteWrite *remotewrite.Intake
+	Now         func() time.Time
+	Log         *slog.Logger
 
 	APIKeys []string // when not empty, agents must send one of them
 	About   uiapi.About
@@ -83,6 +85,7 @@ func New(config Config) (*Server, error) {
 	s.app.Get("/readyz", s.readyz)
 	s.registerDebug()
 	s.registerIntake()
+	s.registerRemoteWrite()
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now}).Register(s.app)
@@ -158,6 +161,9 @@ func (s *Server) hasKey(c *fiber.Ctx) bool {
 	given := c.Get("DD-API-KEY")
 	if given == "" {
 		given = c.Query("api_key")
+	}
+	if given == "" {
+		given = strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
 	}
 	for _, key := range s.config.APIKeys {
 		if subtle.ConstantTimeCompare([]byte(given), []byte(key)) == 1 {

@@ -4,6 +4,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/web"
@@ -53,6 +54,22 @@ func figuresOfIntake(in *agent.Intake) selfmetrics.Source {
 			)
 		}
 		return figures
+	}
+}
+
+func figuresOfRemoteWrite(in *prometheus.Intake) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := in.Stats()
+		rejected := func(reason string, n uint64) selfmetrics.Figure {
+			return selfmetrics.Figure{Name: "whippet.remote_write.rejected", Value: float64(n), Total: true, Tags: []string{"reason:" + reason}, Help: "samples refused"}
+		}
+		return []selfmetrics.Figure{
+			{Name: "whippet.remote_write.requests", Value: float64(s.Requests), Total: true, Help: "requests received"},
+			{Name: "whippet.remote_write.malformed", Value: float64(s.Malformed), Total: true, Help: "requests refused, in whole or in part"},
+			{Name: "whippet.remote_write.samples", Value: float64(s.Samples), Total: true, Help: "samples kept"},
+			{Name: "whippet.remote_write.histograms", Value: float64(s.Histograms), Total: true, Help: "native histograms kept"},
+			rejected("future", s.RejectedFuture), rejected("old", s.RejectedOld), rejected("series", s.RejectedSeries),
+		}
 	}
 }
 

@@ -20,7 +20,8 @@ var floors = []struct {
 }{
 	{"store", nil},
 	{"anomaly", nil},
-	{"ingest/*", []string{"store"}},
+	{"ingest/payload", nil}, // what the protocols share
+	{"ingest/*", []string{"store", "ingest/payload"}},
 	{"query", []string{"store", "anomaly"}},
 	{"query/*", []string{"query", "store", "anomaly"}}, // the last two: their types are in query's own signatures
 	{"alerting", []string{"query", "query/*", "store", "anomaly"}},
@@ -53,6 +54,9 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 	}
 	for pkg, imports := range importsBelow(t, "../..") {
 		room, row := roomOf(pkg)
+		if may[room] != nil {
+			row = room
+		}
 		if may[row] == nil {
 			t.Errorf("%s has no floor: give it a row in DESIGN's table and in this one", pkg)
 			continue
@@ -62,7 +66,7 @@ func TestImportsRunDownwardsOnly(t *testing.T) {
 			if !ours {
 				continue
 			}
-			if to, toRow := roomOf(imported); to != room && !may[row][toRow] {
+			if to, toRow := roomOf(imported); to != room && !may[row][to] && !may[row][toRow] {
 				t.Errorf("%s imports %s: the floor of %s may import from %s only", pkg, imported, row, rooms(may[row]))
 			}
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting/mail"
 	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
@@ -76,18 +77,20 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		return err
 	}
 	intake := agent.New(agent.Deps{DB: db, Now: clk.Now, Log: log})
+	remoteWrite := prometheus.New(prometheus.Deps{DB: db, Now: clk.Now})
 
 	webConfig := web.Config{
-		DB: db, Engine: engine, Alerting: alerts, Intake: intake, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
 			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
 		},
 		Debug: map[string]func() any{
-			"store":     func() any { return db.Stats() },
-			"dogstatsd": func() any { return statsd.Stats() },
-			"intake":    func() any { return intake.Stats() },
-			"alerting":  func() any { return alerts.Stats() },
+			"store":        func() any { return db.Stats() },
+			"dogstatsd":    func() any { return statsd.Stats() },
+			"intake":       func() any { return intake.Stats() },
+			"remote-write": func() any { return remoteWrite.Stats() },
+			"alerting":     func() any { return alerts.Stats() },
 		},
 	}
 	if cfg.DebugClock {
@@ -99,7 +102,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	}
 	self := selfmetrics.New(selfmetrics.Config{
 		DB: db, Host: hostname, Now: clk.Now, Log: log,
-		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfAlerting(alerts), figuresOfWeb(server)},
+		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfAlerting(alerts), figuresOfWeb(server)},
 	})
 
 	// Whatever fails first ends all the rest.

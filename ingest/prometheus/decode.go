@@ -1,0 +1,261 @@
+package prometheus
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/whippet-obs/whippet/ingest/payload"
+	"github.com/whippet-obs/whippet/store"
+)
+
+// decoder turns one request into one batch. It is used again and again.
+type decoder struct {
+	in      *Intake
+	body    []byte
+	symbols []symbol // of version 2.0
+	refs    []uint32 // of one series of version 2.0
+	labels  []label  // of one unknown series
+
+	batch      store.Batch
+	histograms []arrival // of all series, in their order
+	exemplars  int
+	refused    int // samples and histograms of refused series
+}
+
+// arrival is a native histogram of a series.
+type arrival struct {
+	ref     store.Ref
+	started int64 // when its counting began, ms; 0 when not said
+	h       *histogram
+}
+
+// label is a name and value as sent, in the request's memory.
+type label struct{ name, value []byte }
+
+func (d *decoder) reset(body []byte) {
+	clear(d.symbols)
+	clear(d.labels[:cap(d.labels)])
+	clear(d.histograms)
+	clear(d.batch.Sketches[:cap(d.batch.Sketches)])
+	*d = decoder{
+		in: d.in, body: body, symbols: d.symbols[:0], refs: d.refs[:0], labels: d.labels[:0], histograms: d.histograms[:0],
+		batch: store.Batch{Samples: d.batch.Samples[:0], Sketches: d.batch.Sketches[:0]},
+	}
+}
+
+// request1 walks a WriteRequest of version 1.0:
+//
+//	WriteRequest    timeseries=1 metadata=3
+//	TimeSeries      labels=1 samples=2 exemplars=3 histograms=4
+//	Label           name=1 value=2
+//	Sample          value=1 (double) timestamp=2 (int64, ms)
+//	MetricMetadata  type=1 metric_family_name=2 help=4 unit=5
+func (d *decoder) request1() error {
+	var f payload.Field
+	for {
+		more, err := f.Next(d.body, 0)
+		if !more || err != nil {
+			return err
+		}
+		if f.Type != protowire.BytesType {
+			continue
+		}
+		switch f.Number {
+		case 1:
+			err = d.series1(f.Bytes, f.Content())
+		case 3:
+			err = d.metadata1(f.Bytes, f.Content())
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// series1 reads one TimeSeries that starts at offset base of the body. Its
+// labels are hashed as they lie there; only those never seen are parsed.
+func (d *decoder) series1(message []byte, base int) error {
+	var f payload.Field
+	hash, from, to := uint64(0), 0, 0 // labels in [from, to) are not in hash yet
+	samples, histograms := len(d.batch.Samples), len(d.histograms)
+	for {
+		more, err := f.Next(message, base)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		if f.Type != protowire.BytesType {
+			continue
+		}
+		switch f.Number {
+		case 1:
+			if f.Start != to { // labels in several places; no sender known does it
+				hash, from = payload.Join(hash, d.in.series.Hash(message[from:to])), f.Start
+			}
+			to = f.End
+		case 2:
+			err = d.sample(f.Bytes, base+f.Content())
+		case 3:
+			d.exemplars++
+		case 4:
+			err = d.histogram(f.Bytes, base+f.Content())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	hash = payload.Join(hash, d.in.series.Hash(message[from:to]))
+	return d.resolve(hash, samples, histograms, 0, func() (description, error) { return d.describe1(message, base) })
+}
+
+// sample reads a Sample; its series is filled in by resolve.
+func (d *decoder) sample(message []byte, base int) error {
+	s := store.Sample{}
+	if len(message) >= 10 && message[0] == 0x09 && message[9] == 0x10 { // as senders write it
+		if ms, n := binary.Uvarint(message[10:]); n == len(message)-10 {
+			s.Value, s.Time = math.Float64frombits(binary.LittleEndian.Uint64(message[1:])), int64(ms)
+			d.batch.Samples = append(d.batch.Samples, s)
+			return nil
+		}
+	}
+	var f payload.Field
+	for {
+		more, err := f.Next(message, base)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		switch {
+		case f.Number == 1 && f.Type == protowire.Fixed64Type:
+			s.Value = f.Float()
+		case f.Number == 2 && f.Type == protowire.VarintType:
+			s.Time = int64(f.Value)
+		}
+	}
+	d.batch.Samples = append(d.batch.Samples, s)
+	return nil
+}
+
+// resolve gives the samples and histograms from those indexes on their series.
+func (d *decoder) resolve(hash uint64, samples, histograms int, started int64, describe func() (description, error)) error {
+	if len(d.batch.Samples) > samples {
+		k, err := d.known(hash, false, describe)
+		if err != nil {
+			return err
+		}
+		if k.ok {
+			for i := samples; i < len(d.batch.Samples); i++ {
+				d.batch.Samples[i].Ref = k.ref
+			}
+		} else {
+			d.refused += len(d.batch.Samples) - samples
+			d.batch.Samples = d.batch.Samples[:samples]
+		}
+	}
+	if len(d.histograms) > histograms {
+		k, err := d.known(payload.Join(hash, 1), true, describe)
+		if err != nil {
+			return err
+		}
+		if k.ok {
+			for i := histograms; i < len(d.histograms); i++ {
+				d.histograms[i].ref, d.histograms[i].started = k.ref, started
+			}
+		} else {
+			d.refused += len(d.histograms) - histograms
+			d.histograms = d.histograms[:histograms]
+		}
+	}
+	return nil
+}
+
+// known finds the series with a hash, and interns it at first sight.
+func (d *decoder) known(hash uint64, native bool, describe func() (description, error)) (known, error) {
+	if k, ok := d.in.series.Get(hash); ok {
+		return k, nil
+	}
+	description, err := describe()
+	if err != nil {
+		return known{}, err
+	}
+	k, err := d.in.intern(description, native)
+	if err == nil && k.ok {
+		d.in.series.Put(hash, k)
+	}
+	return k, err
+}
+
+// describe1 parses the labels of a TimeSeries.
+func (d *decoder) describe1(message []byte, base int) (description, error) {
+	d.labels = d.labels[:0]
+	var f payload.Field
+	for {
+		more, err := f.Next(message, base)
+		if err != nil {
+			return description{}, err
+		}
+		if !more {
+			return description{labels: d.labels}, nil
+		}
+		if f.Number != 1 || f.Type != protowire.BytesType {
+			continue
+		}
+		var l label
+		var inner payload.Field
+		for {
+			more, err := inner.Next(f.Bytes, base+f.Content())
+			if err != nil {
+				return description{}, err
+			}
+			if !more {
+				break
+			}
+			switch inner.Number {
+			case 1:
+				l.name = inner.Bytes
+			case 2:
+				l.value = inner.Bytes
+			}
+		}
+		d.labels = append(d.labels, l)
+	}
+}
+
+// keep makes the batch durable.
+func (d *decoder) keep(ctx context.Context) (Written, error) {
+	c := &d.in.counts
+	c.exemplars.Add(uint64(d.exemplars))
+	follow := d.in.histograms.begin(d.histograms)
+	defer follow.end()
+	d.batch.Sketches = follow.deltas(d.batch.Sketches)
+	sent := len(d.batch.Samples)
+	var rejected store.Rejected
+	if sent > 0 || len(d.batch.Sketches) > 0 {
+		var err error
+		if rejected, err = d.in.db.Append(ctx, &d.batch); err != nil {
+			return Written{}, fmt.Errorf("append %d samples and %d sketches of a remote write: %w", sent, len(d.batch.Sketches), err)
+		}
+	}
+	follow.commit()
+	refused := d.refused + follow.refused
+	w := Written{Samples: sent - rejected.Future - rejected.Old, Histograms: len(d.histograms) - follow.refused}
+	w.Samples = max(w.Samples, 0)
+	c.samples.Add(uint64(w.Samples))
+	c.histograms.Add(uint64(w.Histograms))
+	c.future.Add(uint64(rejected.Future))
+	c.old.Add(uint64(rejected.Old))
+	c.series.Add(uint64(refused))
+	if refused+rejected.Future+rejected.Old > 0 {
+		return w, payload.Malformed(-1, "kept all but %d samples of series without a name or over a limit, %d more than 10 minutes ahead, and %d older than the retention",
+			refused, rejected.Future, rejected.Old)
+	}
+	return w, nil
+}
