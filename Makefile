@@ -3,7 +3,7 @@
 # test); .ci/run installs those.
 
 GO       ?= go
-FUZZTIME ?= 5s
+FUZZTIME ?= 3s
 FLAGS    ?=
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
