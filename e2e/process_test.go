@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -194,5 +198,62 @@ func TestFirstVisitShowsACurve(t *testing.T) {
 		b.open(page)
 		b.until("the page has content", "document.querySelector('main') && document.querySelector('main').innerText.length > 20")
 		b.screenshot("first" + strings.ReplaceAll(page, "/", "-"))
+	}
+}
+
+func TestFullDiskIsTemporary(t *testing.T) {
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=128m"); err != nil {
+		t.Skipf("a small file system can't be mounted here: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(disk, syscall.MNT_DETACH) }) // after the server has stopped
+	s := startServer(t, "--data-dir", filepath.Join(disk, "data"))
+	now := s.now()
+	s.submit("my_metric", "thinkpad", nil, point{now.Add(-time.Minute), 1})
+
+	ballast := filepath.Join(disk, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 100<<20), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Appendf(nil, `{"series":[{"metric":"my_metric","host":"thinkpad","type":"gauge","points":[[%d,2]]}]}`, now.Add(-30*time.Second).Unix())
+	send := func() (status int, retry string) {
+		resp, err := http.Post(s.url+"/api/v1/series", "application/json", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode, resp.Header.Get("Retry-After")
+	}
+	s.eventually("a full disk is answered 503 with Retry-After", func() error {
+		if status, retry := send(); status != http.StatusServiceUnavailable || retry == "" {
+			return &statusError{status, "POST /api/v1/series", "Retry-After: " + retry}
+		}
+		return nil
+	})
+	if rows := s.query("avg:my_metric{*}", now.Add(-5*time.Minute), now); len(rows) != 1 {
+		t.Errorf("on a full disk a query answers %+v, want the row from before", rows)
+	}
+	s.call("POST", "/api/v1/tags/hosts/thinkpad", map[string]any{"tags": []string{"kept:yes"}}, nil)
+
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("samples are taken again", func() error {
+		if status, _ := send(); status != http.StatusAccepted {
+			return &statusError{status, "POST /api/v1/series", ""}
+		}
+		return nil
+	})
+	s.kill()
+	s.start()
+	rows := s.query("sum:my_metric{kept:yes}.rollup(sum, 600)", now.Add(-10*time.Minute), now)
+	total := 0.0
+	for _, r := range rows {
+		for _, v := range r.values() {
+			total += v
+		}
+	}
+	if total != 3 {
+		t.Errorf("after a restart: got a sum of %v, want 1 + 2", total)
 	}
 }
