@@ -7,7 +7,9 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http/pprof"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -80,7 +82,7 @@ func New(config Config) (*Server, error) {
 	}
 
 	s.app.Use(recover.New(recover.Config{EnableStackTrace: true, StackTraceHandler: s.logPanic}))
-	s.app.Use(s.count, refuseForeignPages, refuseLarge)
+	s.app.Use(s.count, s.refuseForeignPages, refuseLarge)
 	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	s.app.Get("/readyz", s.readyz)
 	s.registerDebug()
@@ -128,12 +130,35 @@ func (s *Server) count(c *fiber.Ctx) error {
 }
 
 // refuseForeignPages stops another site's page, open in the same browser, from
-// changing anything here: on loopback there is no login that would.
-func refuseForeignPages(c *fiber.Ctx) error {
-	if c.Get("Sec-Fetch-Site") == "cross-site" && c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
+// changing anything here: on loopback there is no login that would. A page can
+// also have its own name resolve to this address (DNS rebinding) and so pass as
+// this site; its Host header gives it away.
+func (s *Server) refuseForeignPages(c *fiber.Ctx) error {
+	site := c.Get("Sec-Fetch-Site")
+	if site == "" {
+		return c.Next() // not a browser
+	}
+	if site == "cross-site" && c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
 		return fiber.NewError(fiber.StatusForbidden, "refused: the request was made by a page of another site")
 	}
+	if host := c.Hostname(); !s.isOwnHost(host) {
+		return fiber.NewError(fiber.StatusForbidden, fmt.Sprintf("refused: this is not known as %q: if it is, start whippet with --public-url", host))
+	}
 	return c.Next()
+}
+
+// isOwnHost reports whether a Host header names this server: by an address,
+// which no one can make resolve to another, as localhost, or as in --public-url.
+func (s *Server) isOwnHost(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") || net.ParseIP(strings.Trim(name, "[]")) != nil {
+		return true
+	}
+	public, err := url.Parse(s.config.About.HTTP)
+	return err == nil && strings.EqualFold(name, public.Hostname())
 }
 
 func refuseLarge(c *fiber.Ctx) error {
