@@ -32,7 +32,7 @@ func change(t testing.TB, doc, path, value string) string {
 func TestValidationNamesTheField(t *testing.T) {
 	s := newSite(t, time.Date(2026, 10, 20, 12, 0, 0, 0, time.UTC))
 	cases := []struct{ path, value, field, says string }{
-		{"type", `"log alert"`, "type", `"metric alert" or "query alert"`},
+		{"type", `"log alert"`, "type", `"metric alert", "query alert"`},
 		{"query", `""`, "query", "avg(last_5m)"},
 		{"query", `17`, "query", "a text"},
 		{"query", `"avg(last_5m):avg:my_metric{*} by {host}"`, "query", "threshold"},
@@ -64,7 +64,7 @@ func TestValidationNamesTheField(t *testing.T) {
 		{"options.include_tags", `"yes"`, "options.include_tags", "true or false"},
 		{"options.notification_preset_name", `"loud"`, "options.notification_preset_name", "show_all"},
 		{"options.silenced", `[]`, "options.silenced", "object"},
-		{"options.scheduling_options", `{"evaluation_window": {"hour_starts": 0}}`, "options.scheduling_options.evaluation_window", "not evaluated"},
+		{"options.scheduling_options", `{"evaluation_window": {"hour_starts": 0}}`, "options.scheduling_options.evaluation_window", "current_1d"},
 		{"options.threshold_windows", `{"trigger_window": "last_15m"}`, "options.threshold_windows.trigger_window", "anomaly"},
 		{"options.variables", `[{}]`, "options.variables", "formula"},
 	}

@@ -50,6 +50,13 @@ type Reading struct {
 	Value float64 // NaN: there is data, but nothing to judge it by
 	Last  int64   // ms of the newest point
 	Full  bool    // the window is filled with data
+
+	Status Status // judged by who answered; "": by Value
+	Hold   bool   // too early to say anything: the group stays what it is
+	// Recovery is what an alert ends by, where that is another value than the
+	// one it begins by.
+	Recovery *float64
+	Vars     map[string]string // what messages can say: "check_message", "event.title"
 }
 
 // Observation is one evaluation as seen from outside: the clock, the answer of
@@ -111,6 +118,11 @@ func evaluate(r *rules, state State, o Observation) Step {
 	maps.Copy(e.State, state)
 
 	seen := make(map[string]bool, len(o.Readings))
+	if r.grouped && len(o.Readings) == 1 && len(o.Readings[0].Tags) == 0 {
+		simple := *r // what could have groups turns out to have none
+		simple.grouped = false
+		r, e.rules = &simple, &simple
+	}
 	for i := range o.Readings {
 		reading := &o.Readings[i]
 		name := groupName(reading.Tags)
@@ -167,14 +179,18 @@ func (e *evaluation) present(name string, reading *Reading) {
 	if !known {
 		g.LastData = reading.Last
 	}
+	g.Vars = reading.Vars
 	status := g.Status
 	switch {
 	case e.delayed(&g):
 	case (e.missing == missingShow || e.missing == missingNotify) && e.o.End-g.LastData >= e.missingAfter && !e.o.Hold:
 		status = NoData // the window is longer than the patience
-	case e.fullWindow && !reading.Full, math.IsNaN(reading.Value):
+	case reading.Hold, e.fullWindow && !reading.Full:
+	case reading.Status != "":
+		status = reading.Status
+	case math.IsNaN(reading.Value):
 	default:
-		status = e.judge(g.Status, reading.Value)
+		status = e.judgeReading(g.Status, reading)
 	}
 	e.settle(g, status, dirty)
 }
@@ -285,6 +301,23 @@ func (e *evaluation) whole() {
 		g.Missing = true
 		e.settle(g, e.afterMissing(&g), !known)
 	}
+}
+
+// judgeReading judges a reading by its value. An alert lasts while the value
+// that it ends by hasn't recovered.
+func (r *rules) judgeReading(prev Status, reading *Reading) Status {
+	status := r.judge(prev, reading.Value)
+	if prev != Alert || status == Alert || reading.Recovery == nil {
+		return status
+	}
+	limit := r.criticalRecovery
+	if math.IsNaN(limit) {
+		limit = r.critical
+	}
+	if math.IsNaN(*reading.Recovery) || r.breaches(*reading.Recovery, limit) {
+		return Alert
+	}
+	return status
 }
 
 // judge compares a value with the thresholds. prev matters where a recovery

@@ -90,9 +90,12 @@ func (m *monitor) account(t *Transition) string {
 
 // verdict compares the value with the threshold that decided: "902 > 800".
 func (m *monitor) verdict(g *Group) string {
+	if m.comparator == "" {
+		return m.statement(g)
+	}
 	v := message.Number(float64(g.Value))
 	compare := func(limit float64) string {
-		return fmt.Sprintf("%s over the last %s %s %s", m.query.Aggregator, windowText(m.query.Window), v, m.comparator+" "+message.Number(limit))
+		return fmt.Sprintf("%s over the last %s %s %s", m.query.aggregator, windowText(m.query.window), v, m.comparator+" "+message.Number(limit))
 	}
 	switch g.Status {
 	case Alert:
@@ -112,6 +115,22 @@ func (m *monitor) verdict(g *Group) string {
 		return ""
 	}
 	return v
+}
+
+// statement is what is known of a group whose status comes without a value to
+// compare.
+func (m *monitor) statement(g *Group) string {
+	if text := g.Vars["check_message"]; text != "" && g.Status != NoData {
+		line, _, _ := strings.Cut(text, "\n")
+		return strings.TrimRight(line, ".")
+	}
+	if _, joins := m.query.source.(*compositeSource); joins {
+		return m.queryText
+	}
+	if g.Status == NoData {
+		return "no run for " + windowText(max(0, msDuration(g.Since-g.LastData)))
+	}
+	return m.value(g)
 }
 
 // eventTags is the tags of a group and of its monitor, each once.

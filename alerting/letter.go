@@ -102,6 +102,9 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	facts := []mail.Fact{
 		{Name: "Value", Value: m.measured(g)},
 		{Name: "Group", Value: strings.Join(g.Tags, ", ")},
+		{Name: "Check", Value: g.Vars["check_message"]},
+		{Name: "Event", Value: g.Vars["event.title"]},
+		{Name: "Monitors", Value: s.memberNames(m)},
 	}
 	if len(t.Members) > 0 {
 		facts = append(facts, mail.Fact{Name: "Affected", Value: members(t.Members)})
@@ -114,8 +117,10 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	c.Links = links
 
 	l := letter{}
-	l.Picture = s.picture(m, title, at, g)
-	c.ImageCID, c.ImageAlt = pictureCID, fmt.Sprintf("%s from %s to %s", m.query.QueryText, s.clock(l.Picture.From), s.clock(l.Picture.To))
+	if m.query.visible() {
+		l.Picture = s.picture(m, title, at, g)
+		c.ImageCID, c.ImageAlt = pictureCID, fmt.Sprintf("%s from %s to %s", m.query.text, s.clock(l.Picture.From), s.clock(l.Picture.To))
+	}
 	l.Subject, l.To = m.subject(t.word(), title, g.Tags), body.To
 	thread := threadName(m.id, g.Name, t.Thread)
 	unique := thread
@@ -165,8 +170,10 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 	c.Links = s.links(m, at)
 
 	l := letter{}
-	l.Picture = s.picture(m, title, at, groups...)
-	c.ImageCID, c.ImageAlt = pictureCID, m.query.QueryText
+	if m.query.visible() {
+		l.Picture = s.picture(m, title, at, groups...)
+		c.ImageCID, c.ImageAlt = pictureCID, m.query.text
+	}
 	l.Subject = m.subject(t.word(), title, []string{fmt.Sprintf("%d groups", len(ts))})
 	if !m.includeTags {
 		l.Subject += fmt.Sprintf(" (%d groups)", len(ts))
@@ -234,10 +241,18 @@ func (s *Service) links(m *monitor, at int64) []mail.Link {
 	}
 	from, to := m.pictured(at)
 	span := fmt.Sprintf("from_ts=%d&to_ts=%d&live=false", from, to)
-	return []mail.Link{
+	links := []mail.Link{
 		{Text: "Monitor", URL: fmt.Sprintf("%s/monitors/%d?%s", s.url, m.id, span)},
-		{Text: "Graph at that time", URL: fmt.Sprintf("%s/metrics/explorer?q=%s&%s", s.url, url.QueryEscape(m.query.QueryText), span)},
 	}
+	switch m.query.source.(type) {
+	case *metricSource, *changeSource:
+		links = append(links, mail.Link{Text: "Graph at that time", URL: fmt.Sprintf("%s/metrics/explorer?q=%s&%s", s.url, url.QueryEscape(m.query.text), span)})
+	case *mqlSource:
+		links = append(links, mail.Link{Text: "Graph at that time", URL: fmt.Sprintf("%s/metrics/explorer?lang=metricsql&q=%s&%s", s.url, url.QueryEscape(m.query.text), span)})
+	case *eventSource:
+		links = append(links, mail.Link{Text: "Events", URL: s.url + "/events?" + span})
+	}
+	return links
 }
 
 // hostFacts is what is known of a host.
@@ -256,7 +271,7 @@ func (s *Service) hostFacts(name string) []mail.Fact {
 // measured is a group's value against its thresholds, as a mail shows it.
 func (m *monitor) measured(g *Group) string {
 	v := m.value(g)
-	if v == "" || g.Status == NoData {
+	if v == "" || g.Status == NoData || m.limits() == "" {
 		return v
 	}
 	return v + " (" + m.limits() + ")"
@@ -270,11 +285,45 @@ func (m *monitor) value(g *Group) string {
 	if math.IsNaN(float64(g.Value)) {
 		return ""
 	}
-	return message.Number(float64(g.Value))
+	v := message.Number(float64(g.Value))
+	if c, ok := m.query.source.(*checkSource); ok {
+		if c.share {
+			return v + " % of the checks"
+		}
+		return plural(int(g.Value), "run") + " in a row"
+	}
+	return v
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprint(n, " ", what, "s")
+}
+
+// memberNames lists the monitors that a composite is made of.
+func (s *Service) memberNames(m *monitor) string {
+	c, ok := m.query.source.(*compositeSource)
+	if !ok {
+		return ""
+	}
+	var lines []string
+	for _, id := range c.members {
+		if w, err := s.watch(id); err == nil {
+			member, state := w.snapshot()
+			status, _ := state.overall()
+			lines = append(lines, fmt.Sprintf("%d: %s (%s)", id, member.name, status))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // limits is the monitor's thresholds: "alert > 800, warn > 500".
 func (m *monitor) limits() string {
+	if m.comparator == "" {
+		return ""
+	}
 	limits := "alert " + m.comparator + " " + message.Number(m.critical)
 	if !math.IsNaN(m.warning) {
 		limits += ", warn " + m.comparator + " " + message.Number(m.warning)
@@ -303,7 +352,6 @@ func (s *Service) data(m *monitor, t *Transition) message.Data {
 			"last_triggered_at":  s.clock(last),
 		},
 		Numbers: map[string]float64{
-			"threshold":                m.critical,
 			"triggered_duration_sec":   float64(max(0, t.At-began) / 1000),
 			"first_triggered_at_epoch": float64(began / 1000),
 			"last_triggered_at_epoch":  float64(last / 1000),
@@ -315,11 +363,16 @@ func (s *Service) data(m *monitor, t *Transition) message.Data {
 	if t.Renotify {
 		d.From = d.To
 	}
-	for name, v := range map[string]float64{"value": float64(g.Value), "warn_threshold": m.warning} {
+	numbers := map[string]float64{"value": float64(g.Value), "threshold": m.critical, "warn_threshold": m.warning, "ok_threshold": m.criticalRecovery}
+	if c, ok := m.query.source.(*checkSource); ok {
+		numbers["threshold"], numbers["warn_threshold"], numbers["ok_threshold"] = c.thresholds.critical, c.thresholds.warning, c.thresholds.ok
+	}
+	for name, v := range numbers {
 		if !math.IsNaN(v) {
 			d.Numbers[name] = v
 		}
 	}
+	maps.Copy(d.Vars, g.Vars)
 	known := slices.Concat(g.Tags, m.scope)
 	for key, values := range tagValues(known) {
 		d.Vars[key+".name"] = strings.Join(values, ", ")

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/whippet-obs/whippet/alerting/message"
-	"github.com/whippet-obs/whippet/query/datadog"
 )
 
 // monitor is a monitor's document, understood. It is never changed: an edit
@@ -26,7 +24,7 @@ type monitor struct {
 	draft    bool
 	modified int64 // ms
 
-	query      *datadog.Monitor
+	query      *question
 	queryText  string // whole, with window and threshold
 	title      *message.Template
 	body       *message.Template
@@ -37,12 +35,6 @@ type monitor struct {
 	rules
 }
 
-// The types of monitor that are evaluated.
-const (
-	metricAlert = "metric alert"
-	queryAlert  = "query alert" // the same: Datadog tells simple and composed queries apart
-)
-
 // parseMonitor understands a monitor's document. The error is a *FieldError.
 func parseMonitor(doc object) (*monitor, error) {
 	r := &reader{object: doc}
@@ -50,11 +42,11 @@ func parseMonitor(doc object) (*monitor, error) {
 	var id, priority float64
 	r.get("id", "a number", &id)
 	m.id = int64(id)
-	if r.get("type", "a text", &m.kind); r.err == nil && m.kind != metricAlert && m.kind != queryAlert {
-		r.refuse("type", `"metric alert" or "query alert"`)
+	if r.get("type", "a text", &m.kind); r.err == nil && !slices.Contains(kinds, m.kind) {
+		r.refuse("type", `"`+strings.Join(kinds, `", "`)+`"`)
 	}
 	r.get("query", "a text", &m.queryText)
-	r.check(strings.TrimSpace(m.queryText) != "", "query", `a query such as "avg(last_5m):avg:system.load.1{*} by {host} > 4"`)
+	r.check(strings.TrimSpace(m.queryText) != "", "query", "a query such as "+example(m.kind))
 	r.get("name", "a text", &m.name)
 	r.check(len(m.name) <= 1000, "name", "at most 1000 bytes")
 	r.get("tags", "a list of texts", &m.tags)
@@ -75,10 +67,12 @@ func parseMonitor(doc object) (*monitor, error) {
 		return nil, r.err
 	}
 	var err error
-	if m.query, err = datadog.ParseMonitor(m.queryText); err != nil {
-		return nil, &FieldError{Field: "query", Value: m.queryText, Allowed: "a monitor query", Err: err}
+	if m.query, err = parseQuestion(m.kind, m.queryText); err != nil {
+		return nil, &FieldError{Field: "query", Value: m.queryText, Allowed: "a query such as " + example(m.kind), Err: err}
 	}
-	m.scope = scopeTags(m.query.QueryText)
+	if m.kind == metricAlert || m.kind == queryAlert {
+		m.scope = scopeTags(m.query.text)
+	}
 	if m.options, m.rules, err = readOptions(r, m.query); err != nil {
 		return nil, err
 	}
@@ -106,11 +100,18 @@ func (m *monitor) template(field, text string) (*message.Template, error) {
 		return nil, &FieldError{Field: field, Value: short([]byte(text)), Allowed: "a message", Err: err}
 	}
 	// What the query asks for, every group has: {host:db1} gives host.name too.
-	known := slices.Clone(m.query.GroupBy)
+	known := message.Known{Groups: slices.Clone(m.query.groupBy)}
 	for key := range tagValues(m.scope) {
-		known = append(known, key)
+		known.Groups = append(known.Groups, key)
 	}
-	problems := t.Check(message.Known{Groups: known})
+	switch m.query.source.(type) {
+	case *eventSource:
+		known.Vars = append(known.Vars, "event.*")
+	}
+	if m.query.anyGroups {
+		known.Vars = append(known.Vars, "*.name", "host.*")
+	}
+	problems := t.Check(known)
 	if len(problems) == 0 {
 		return t, nil
 	}
@@ -131,7 +132,9 @@ func (m *monitor) template(field, text string) (*message.Template, error) {
 
 // interval is how often the monitor is evaluated, in ms.
 func (m *monitor) interval() int64 {
-	switch w := m.query.Window; {
+	switch w := m.query.window; {
+	case m.query.comparator == "":
+		return 15_000 // statuses are at hand
 	case w <= time.Minute:
 		return 10_000
 	case w <= 24*time.Hour:
@@ -154,27 +157,11 @@ const (
 // newest bucket would be half filled (it is flushed 10 to 12 s after its
 // start), so the window ends with the last one that is complete.
 func (m *monitor) windowEnd(at int64) int64 {
+	if m.kind != metricAlert && m.kind != queryAlert {
+		return at - m.evaluationDelay // nothing comes in buckets
+	}
 	return (at - m.evaluationDelay - settle) / bucket * bucket
 }
-
-// coarseness bounds the width of the buckets that the query looks at: what is
-// newer than that isn't missing.
-func (m *monitor) coarseness() int64 {
-	if m.query.Anomaly {
-		return m.window
-	}
-	widest := max(bucket, m.window/144)
-	for _, match := range rollups.FindAllStringSubmatch(m.query.QueryText, -1) {
-		seconds, err := strconv.ParseInt(match[1], 10, 64)
-		if err == nil && seconds < 1<<32 {
-			widest = max(widest, 1000*seconds)
-		}
-	}
-	return widest
-}
-
-// rollups finds the seconds of a query's rollups.
-var rollups = regexp.MustCompile(`rollup\([^)]*?(\d+)`)
 
 // filters finds the braces of a query's filters, not those of "by".
 var filters = regexp.MustCompile(`(by\s*)?\{([^}]*)\}`)

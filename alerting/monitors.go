@@ -45,6 +45,9 @@ func (s *Service) CreateMonitor(ctx context.Context, doc json.RawMessage) (json.
 		if m, err = parseMonitor(o); err != nil {
 			return err
 		}
+		if err := s.checkMembers(m); err != nil {
+			return err
+		}
 		if err := tx.Put(catalog.Monitors, docKey(id), o); err != nil {
 			return err
 		}
@@ -74,7 +77,30 @@ func (s *Service) understand(doc json.RawMessage) (*monitor, error) {
 	if err := s.fill(o, nil); err != nil {
 		return nil, err
 	}
-	return parseMonitor(o)
+	m, err := parseMonitor(o)
+	if err != nil {
+		return nil, err
+	}
+	return m, s.checkMembers(m)
+}
+
+// checkMembers refuses a composite of monitors that don't exist, or that are
+// composites themselves.
+func (s *Service) checkMembers(m *monitor) error {
+	c, ok := m.query.source.(*compositeSource)
+	if !ok {
+		return nil
+	}
+	for _, id := range c.members {
+		w, err := s.watch(id)
+		if err != nil {
+			return &FieldError{Field: "query", Value: m.queryText, Allowed: "numbers of monitors that exist", Err: fmt.Errorf("there is no monitor %d", id)}
+		}
+		if member, _ := w.snapshot(); member.kind == composite {
+			return &FieldError{Field: "query", Value: m.queryText, Allowed: "monitors that are not composite", Err: fmt.Errorf("monitor %d is a composite itself: write its query instead of its number", id)}
+		}
+	}
+	return nil
 }
 
 // fill brings a client's document into the form that is kept: our own fields,
@@ -225,7 +251,8 @@ func (s *Service) document(w *watch, groupStates string) object {
 	if since > 0 {
 		o.set("overall_state_modified", time.UnixMilli(since).UTC().Format(timeFormat))
 	}
-	o.set("multi", m.grouped)
+	_, alone := state[everything]
+	o.set("multi", m.grouped && !(m.query.anyGroups && alone))
 	o["deleted"] = json.RawMessage("null")
 	o.set("org_id", 1)
 	var created time.Time
@@ -341,7 +368,10 @@ func (s *Service) edit(ctx context.Context, id int64, what string, fn func(objec
 	if err != nil {
 		return nil, err
 	}
-	afresh := m.query.QueryText != old.query.QueryText || m.query.Aggregator != old.query.Aggregator || m.query.Window != old.query.Window
+	if err := s.checkMembers(m); err != nil {
+		return nil, err
+	}
+	afresh := m.kind != old.kind || !m.query.same(old.query)
 	letters := s.audit(m, what)
 	err = s.catalog.Update(ctx, func(tx *catalog.Tx) error {
 		if err := tx.Put(catalog.Monitors, docKey(id), o); err != nil {

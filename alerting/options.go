@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/whippet-obs/whippet/query/datadog"
+	"github.com/whippet-obs/whippet/alerting/downtime"
 )
 
 // options is a monitor's options beyond what decides its states.
@@ -22,6 +22,8 @@ type options struct {
 	hideHandles     bool
 	hideFooter      bool
 	hideBody        bool // show only the picture
+	// custom says when the monitor is evaluated, by its starts; nil: all the time.
+	custom *downtime.Schedule
 }
 
 // foreign are options of other types of monitor. Official clients fill some of
@@ -35,16 +37,17 @@ type options struct {
 // locked and restricted_roles name who may edit: the creator and admins, which
 // is everybody who can reach an installation without users.
 
-// readOptions checks the options of a metric monitor and derives its rules.
-func readOptions(top *reader, q *datadog.Monitor) (options, rules, error) {
+// readOptions checks the options of a monitor and derives its rules. What
+// belongs to the question is put into it.
+func readOptions(top *reader, q *question) (options, rules, error) {
 	r := top.into("options")
 	if top.err != nil {
 		return options{}, rules{}, top.err
 	}
 	o := options{includeTags: true}
-	w := q.Window.Milliseconds()
+	w := q.window.Milliseconds()
 	u := rules{
-		comparator: q.Comparator, window: w, grouped: len(q.GroupBy) > 0, retention: 24 * time.Hour.Milliseconds(),
+		comparator: q.comparator, window: w, grouped: len(q.groupBy) > 0 || q.anyGroups, retention: 24 * time.Hour.Milliseconds(),
 	}
 	readThresholds(r, q, &u)
 	readMissing(r, q, &u)
@@ -70,8 +73,8 @@ func readOptions(top *reader, q *datadog.Monitor) (options, rules, error) {
 	r.get("notify_by", "a list of keys that the query groups by, or [\"*\"]", &u.notifyBy)
 	for _, key := range u.notifyBy {
 		all := key == "*" && len(u.notifyBy) == 1
-		r.check(u.grouped && (all || slices.Contains(q.GroupBy, key)), "notify_by",
-			`["*"], or some of the keys that the query groups by: `+strings.Join(q.GroupBy, ", "))
+		r.check(u.grouped && (all || q.anyGroups || slices.Contains(q.groupBy, key)), "notify_by",
+			`["*"], or some of the keys that the query groups by: `+strings.Join(q.groupBy, ", "))
 	}
 
 	r.get("include_tags", "true or false", &o.includeTags)
@@ -83,10 +86,11 @@ func readOptions(top *reader, q *datadog.Monitor) (options, rules, error) {
 	readSilenced(r, &o)
 
 	schedule := r.into("scheduling_options")
-	schedule.refuseAll("nothing: cumulative windows and custom schedules are not evaluated", "evaluation_window", "custom_schedule")
+	readCumulation(schedule, q)
+	o.custom = readCustomSchedule(schedule)
 	windows := r.into("threshold_windows")
-	if q.Anomaly {
-		checkWindows(windows, q)
+	if q.anomaly {
+		readWindows(windows, q)
 	} else {
 		windows.refuseAll("nothing: only anomaly monitors have it", "trigger_window", "recovery_window")
 	}
@@ -100,9 +104,25 @@ func readOptions(top *reader, q *datadog.Monitor) (options, rules, error) {
 }
 
 // readThresholds reads the four lines, each on its right side.
-func readThresholds(r *reader, q *datadog.Monitor, u *rules) {
+func readThresholds(r *reader, q *question, u *rules) {
 	t := r.into("thresholds")
-	u.critical, u.warning, u.criticalRecovery, u.warningRecovery = q.Threshold, math.NaN(), math.NaN(), math.NaN()
+	u.critical, u.warning, u.criticalRecovery, u.warningRecovery = q.threshold, math.NaN(), math.NaN(), math.NaN()
+	switch s := q.source.(type) {
+	case *checkSource:
+		u.critical = math.NaN()
+		readRuns(t, s)
+		if r.err == nil {
+			r.err = t.err
+		}
+		return
+	case *compositeSource:
+		u.critical = math.NaN()
+		t.refuseAll("nothing: a composite has the statuses of its monitors", "critical", "warning", "critical_recovery", "warning_recovery", "ok", "unknown")
+		if r.err == nil {
+			r.err = t.err
+		}
+		return
+	}
 	const allowed = "a number"
 	t.get("critical", allowed, &u.critical)
 	t.get("warning", allowed, &u.warning)
@@ -111,8 +131,8 @@ func readThresholds(r *reader, q *datadog.Monitor, u *rules) {
 	t.refuseAll("nothing: only service checks have it", "ok", "unknown")
 	t.refuseAll("nothing: thresholds that are queries are not evaluated", "critical_query", "critical_recovery_query")
 
-	t.check(u.critical == q.Threshold, "critical", number(q.Threshold)+", the threshold in the query")
-	above := strings.HasPrefix(q.Comparator, ">")
+	t.check(u.critical == q.threshold, "critical", number(q.threshold)+", the threshold in the query")
+	above := strings.HasPrefix(q.comparator, ">")
 	// milder says whether a lies strictly on the good side of b; absent ones do.
 	milder := func(a, b float64) bool {
 		return math.IsNaN(a) || math.IsNaN(b) || above && a < b || !above && a > b
@@ -127,12 +147,33 @@ func readThresholds(r *reader, q *datadog.Monitor, u *rules) {
 	}
 }
 
+// readRuns reads from how many runs in a row, or from what percent, a service
+// check's status counts.
+func readRuns(t *reader, s *checkSource) {
+	allowed, least := "how many runs in a row, from 1 to 100", 1.0
+	if s.share {
+		allowed, least = "a percentage from 0 to 100", 0
+	}
+	// What is read belongs to this understanding of the document.
+	read := *s.thresholds
+	for key, target := range map[string]*float64{"ok": &read.ok, "warning": &read.warning, "critical": &read.critical, "unknown": &read.unknown} {
+		if t.get(key, allowed, target) {
+			t.check(*target >= least && *target <= 100 && (s.share || *target == math.Trunc(*target)), key, allowed)
+		}
+	}
+	t.refuseAll("nothing: a service check recovers by its ok threshold", "critical_recovery", "warning_recovery")
+	*s.thresholds = read
+}
+
 // readMissing reads what becomes of groups without data: either the pair
 // notify_no_data and no_data_timeframe, or on_missing_data.
-func readMissing(r *reader, q *datadog.Monitor, u *rules) {
+func readMissing(r *reader, q *question, u *rules) {
 	var notify bool
 	r.get("notify_no_data", "true or false", &notify)
-	u.missing, u.missingAfter = missingShow, 2*u.window
+	u.missing, u.missingAfter = missingShow, max(2*u.window, minuteMillis)
+	if _, counts := q.source.(*eventSource); counts && !r.has("no_data_timeframe") {
+		u.missing, u.missingAfter = missingZero, 0 // what isn't found didn't happen
+	}
 	if notify {
 		u.missing = missingNotify
 	}
@@ -152,7 +193,7 @@ func readMissing(r *reader, q *datadog.Monitor, u *rules) {
 			u.missing = missingResolve
 		case "default":
 			u.missing = missingKeep
-			if q.Aggregator == "sum" || strings.Contains(q.QueryText, ".as_count()") {
+			if q.zero {
 				u.missing = missingZero
 			}
 		default:
@@ -220,15 +261,20 @@ func readSilenced(r *reader, o *options) {
 	}
 }
 
-// checkWindows lets an anomaly monitor repeat its alert window, which is what
-// both of these are: one window decides about alert and recovery.
-func checkWindows(r *reader, q *datadog.Monitor) {
-	alert := anomalyWindow(q.QueryText)
-	for _, key := range []string{"trigger_window", "recovery_window"} {
-		var w string
-		if r.get(key, "a text", &w) {
-			r.check(w == alert, key, fmt.Sprintf("%q, the alert_window in the query", alert))
-		}
+// readWindows reads the windows of an anomaly monitor: that of the alert stands
+// in the query too, and that of the recovery may be another.
+func readWindows(r *reader, q *question) {
+	alert := anomalyWindow(q.text)
+	var w string
+	if r.get("trigger_window", "a text", &w) {
+		r.check(w == alert, "trigger_window", fmt.Sprintf("%q, the alert_window in the query", alert))
+	}
+	s, ok := q.source.(*metricSource)
+	if !r.get("recovery_window", "a text", &w) || w == alert || !ok || r.err != nil {
+		return
+	}
+	if err := s.recoverBy(alert, w); err != nil {
+		r.refuse("recovery_window", "a window such as last_15m")
 	}
 }
 
@@ -240,6 +286,88 @@ func anomalyWindow(text string) string {
 	}
 	w, _, _ := strings.Cut(rest[1:], rest[:1])
 	return w
+}
+
+// readCumulation reads where the windows of current_1h, current_1d and
+// current_1mo begin.
+func readCumulation(schedule *reader, q *question) {
+	if !schedule.has("evaluation_window") {
+		return
+	}
+	r := schedule.into("evaluation_window")
+	defer func() {
+		if schedule.err == nil {
+			schedule.err = r.err
+		}
+	}()
+	s, ok := q.source.(*metricSource)
+	if !ok || s.current == nil {
+		schedule.refuse("evaluation_window", "nothing, unless the query's window is current_1h, current_1d or current_1mo")
+		return
+	}
+	c := *s.current
+	var day, zone string
+	if r.get("timezone", `an IANA name such as "Europe/Berlin"`, &zone) {
+		loaded, err := time.LoadLocation(zone)
+		if r.check(err == nil && zone != "" && zone != "Local", "timezone", `an IANA name such as "Europe/Berlin"`); err == nil {
+			c.zone = loaded
+		}
+	}
+	keys := map[string]string{"1h": "hour_starts", "1d": "day_starts", "1mo": "month_starts"}
+	for unit, key := range keys {
+		if unit != c.unit {
+			r.refuseAll("nothing: the window in the query is current_"+c.unit, key)
+		}
+	}
+	switch c.unit {
+	case "1h":
+		c.minute = int(r.number("hour_starts", 0, 59, "a minute from 0 to 59"))
+	case "1d":
+		if r.get("day_starts", `a time of day such as "04:00"`, &day) {
+			at, err := time.Parse("15:04", day)
+			r.check(err == nil, "day_starts", `a time of day such as "04:00"`)
+			c.minute = at.Hour()*60 + at.Minute()
+		}
+	case "1mo":
+		r.number("month_starts", 1, 1, "1, the first day")
+	}
+	s.current = &c
+}
+
+// readCustomSchedule reads when a monitor is evaluated, if not all the time.
+func readCustomSchedule(schedule *reader) *downtime.Schedule {
+	if !schedule.has("custom_schedule") {
+		return nil
+	}
+	r := schedule.into("custom_schedule")
+	var recurrences []struct{ RRule, Start, Timezone string }
+	r.get("recurrences", "a list of one recurrence: rrule, start, timezone", &recurrences)
+	if r.check(len(recurrences) == 1, "recurrences", "a list of one recurrence: rrule, start, timezone"); r.err != nil {
+		schedule.err = r.err
+		return nil
+	}
+	rule := recurrences[0]
+	zone, err := time.LoadLocation(rule.Timezone)
+	if err != nil {
+		r.refuse("recurrences", `an IANA name as timezone, such as "Europe/Berlin"`)
+		schedule.err = r.err
+		return nil
+	}
+	// A rule counts from its start; without one, from a day that any rule knows.
+	start := time.Date(2020, 1, 1, 0, 0, 0, 0, zone)
+	if rule.Start != "" {
+		if start, err = downtime.ParseTime(rule.Start, zone); err != nil {
+			r.refuse("recurrences", "a start such as 2026-11-23T09:00:00")
+			schedule.err = r.err
+			return nil
+		}
+	}
+	s, err := downtime.New(downtime.Spec{Zone: rule.Timezone, Start: start.UnixMilli(), RRule: rule.RRule, Duration: 366 * 24 * time.Hour})
+	if err != nil {
+		schedule.err = fieldError(r.path+"recurrences.", err)
+		return nil
+	}
+	return s
 }
 
 // number reads a whole number from lo to hi; 0 when there is none.

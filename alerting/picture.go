@@ -2,7 +2,9 @@ package alerting
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"math"
 	"regexp"
 	"slices"
@@ -11,7 +13,6 @@ import (
 	"github.com/whippet-obs/whippet/alerting/message"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/query/chart"
-	"github.com/whippet-obs/whippet/query/datadog"
 )
 
 // pictureCID is the name of a mail's picture within the mail.
@@ -22,6 +23,7 @@ const pictureCID = "graph@whippet"
 // process restarted. The samples are in the store.
 type picture struct {
 	Title   string      `json:"title"`
+	Kind    string      `json:"kind"`             // the monitor's type
 	Query   string      `json:"query"`            // the monitor query
 	Groups  []string    `json:"groups,omitempty"` // names of those shown; empty: all
 	From    int64       `json:"from"`
@@ -45,7 +47,7 @@ func (m *monitor) pictured(at int64) (from, to int64) {
 
 // picture describes the graph of groups at a moment.
 func (s *Service) picture(m *monitor, title string, at int64, groups ...*Group) *picture {
-	p := &picture{Title: title, Query: m.queryText, Status: groups[0].Status}
+	p := &picture{Title: title, Kind: m.kind, Query: m.queryText, Status: groups[0].Status}
 	p.From, p.To = m.pictured(at)
 	p.BadFrom = p.To - m.window
 	for _, g := range groups {
@@ -56,8 +58,8 @@ func (s *Service) picture(m *monitor, title string, at int64, groups ...*Group) 
 			p.Groups = append(p.Groups, g.Name)
 		}
 	}
-	if m.query.Anomaly {
-		return p // the thresholds are shares of points, not values
+	if !m.query.direct {
+		return p // the thresholds are shares of points, or changes, not values
 	}
 	below := m.comparator[0] == '<'
 	p.Lines = append(p.Lines, thresLine{Value: m.critical, Below: below})
@@ -67,26 +69,32 @@ func (s *Service) picture(m *monitor, title string, at int64, groups ...*Group) 
 	return p
 }
 
+// errNoPicture is a question without anything to see.
+var errNoPicture = errors.New("there is nothing to draw")
+
 // draw draws p from the store.
 func (s *Service) draw(ctx context.Context, p *picture) ([]byte, error) {
-	m, err := datadog.ParseMonitor(p.Query)
+	q, err := parseQuestion(cmp.Or(p.Kind, metricAlert), p.Query)
 	if err != nil {
 		return nil, err
 	}
-	frame, err := m.Range(ctx, s.engine, p.From, p.To)
+	frame, err := q.graph(ctx, s.world(), p.From, p.To)
 	if err != nil {
 		return nil, err
+	}
+	if frame == nil {
+		return nil, errNoPicture
 	}
 	spec := chart.Spec{
-		Title: p.Title, Subtitle: m.QueryText, From: p.From, To: p.To, Grid: frame.Grid, Rows: frame.Rows, Zone: s.zone,
+		Title: p.Title, Subtitle: q.text, From: p.From, To: p.To, Grid: frame.Grid, Rows: frame.Rows, Zone: s.zone,
 	}
 	if len(p.Groups) > 0 {
 		spec.Rows = slices.DeleteFunc(slices.Clone(frame.Rows), func(r query.Row) bool { return !slices.Contains(p.Groups, groupName(r.Tags)) })
 	}
 	for _, l := range p.Lines {
-		t := chart.Threshold{Value: l.Value, Severity: chart.Alert, Below: l.Below, Label: "alert " + m.Comparator + " " + message.Number(l.Value)}
+		t := chart.Threshold{Value: l.Value, Severity: chart.Alert, Below: l.Below, Label: "alert " + q.comparator + " " + message.Number(l.Value)}
 		if l.Warn {
-			t.Severity, t.Label = chart.Warn, "warn "+m.Comparator+" "+message.Number(l.Value)
+			t.Severity, t.Label = chart.Warn, "warn "+q.comparator+" "+message.Number(l.Value)
 		}
 		spec.Thresholds = append(spec.Thresholds, t)
 	}

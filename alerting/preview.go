@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,7 @@ func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Pr
 		return nil, err
 	}
 	at := s.ms()
-	readings, err := s.read(ctx, m, m.windowEnd(at))
+	readings, err := m.read(ctx, s.world(), m.windowEnd(at))
 	if err != nil {
 		return nil, fmt.Errorf("preview: %w", err)
 	}
@@ -38,19 +39,19 @@ func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Pr
 		now = readings[0]
 	} else {
 		now.Value = math.NaN()
-		for _, key := range m.query.GroupBy {
+		for _, key := range m.query.groupBy {
 			now.Tags = append(now.Tags, key+":"+key)
 		}
 	}
-	is := NoData
-	if !math.IsNaN(now.Value) {
+	is := cmp.Or(now.Status, NoData)
+	if !math.IsNaN(now.Value) && now.Status == "" {
 		is = m.judge(OK, now.Value)
 	}
 	cases := []struct {
 		status, from Status
 		value        float64
 	}{{Alert, OK, m.critical}}
-	if !math.IsNaN(m.warning) {
+	if !math.IsNaN(m.warning) || m.comparator == "" {
 		cases = append(cases, struct {
 			status, from Status
 			value        float64
@@ -74,7 +75,7 @@ func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Pr
 		}
 		g := Group{
 			Name: groupName(now.Tags), Tags: now.Tags, Status: c.status, Since: at, Value: Number(c.value),
-			LastData: at - m.missingAfter, Triggered: at - m.window, LastTriggered: at - m.window, Told: c.status, ToldAt: at,
+			LastData: at - m.missingAfter, Vars: now.Vars, Triggered: at - m.window, LastTriggered: at - m.window, Told: c.status, ToldAt: at,
 		}
 		t := &Transition{Group: g, From: c.from, FromTold: c.from, At: at, Changed: true, Mail: true, First: true, Thread: at, Began: g.Triggered}
 		body, err := s.render(m, t)

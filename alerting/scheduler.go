@@ -86,8 +86,10 @@ func (w *watch) claim(now int64) (due int64, ok bool) {
 	if w.busy || w.gone {
 		return 0, false
 	}
-	switch due = latestDue(w.monitor.id, w.monitor.interval(), now); {
-	case w.due == 0:
+	switch due = w.monitor.latestDue(now); {
+	case due == 0 || w.monitor.custom != nil && due == w.due:
+		return 0, false
+	case w.due == 0 && w.monitor.custom == nil:
 		due = now // just made, or just loaded: at once
 	case due > w.due:
 	case due < w.due-2*w.monitor.interval(): // the clock was set back
@@ -96,6 +98,18 @@ func (w *watch) claim(now int64) (due int64, ok bool) {
 	}
 	w.due, w.busy = due, true
 	return due, true
+}
+
+// latestDue is when m was last due, at or before now; 0: never.
+func (m *monitor) latestDue(now int64) int64 {
+	if m.custom == nil {
+		return latestDue(m.id, m.interval(), now)
+	}
+	start, _, ok := m.custom.Active(time.UnixMilli(now))
+	if !ok {
+		return 0
+	}
+	return start.UnixMilli()
 }
 
 // latestDue is the latest moment at or before now at which monitor id is due.
@@ -144,7 +158,7 @@ func (s *Service) evaluateOnce(ctx context.Context, w *watch, due int64) error {
 		return nil
 	}
 	end := m.windowEnd(due)
-	readings, err := s.read(ctx, m, end)
+	readings, err := m.read(ctx, s.world(), end)
 	if err != nil {
 		return err
 	}
@@ -155,29 +169,33 @@ func (s *Service) evaluateOnce(ctx context.Context, w *watch, due int64) error {
 	return s.commit(w, m, step, due)
 }
 
+// world is the present, as the scheduler asks it.
+func (s *Service) world() world {
+	return world{engine: s.engine, catalog: s.catalog, states: func(id int64) (State, bool) {
+		w, err := s.watch(id)
+		if err != nil {
+			return nil, false
+		}
+		_, state := w.snapshot()
+		return state, true
+	}}
+}
+
 // read evaluates a monitor's query over the window that ends at end.
-func (s *Service) read(ctx context.Context, m *monitor, end int64) ([]Reading, error) {
-	values, err := m.query.Eval(ctx, s.engine, end)
-	if err != nil {
-		return nil, err
-	}
-	readings := make([]Reading, len(values))
-	for i, v := range values {
-		// Last is the start of a bucket; somewhere up to its end there is data.
-		readings[i] = Reading{Tags: v.Tags, Value: v.Value, Last: min(v.Last+m.coarseness(), end), Full: true}
-	}
-	if !m.fullWindow || len(readings) == 0 {
-		return readings, nil
+func (m *monitor) read(ctx context.Context, w world, end int64) ([]Reading, error) {
+	readings, err := m.query.ask(ctx, w, end)
+	if err != nil || !m.fullWindow || len(readings) == 0 {
+		return readings, err
 	}
 	// A window is filled when the data goes back to its beginning: the group
 	// is there in a window that ends just after this one begins.
-	before, err := m.query.Eval(ctx, s.engine, end-m.window+max(2*bucket, m.window/30))
+	before, err := m.query.ask(ctx, w, end-m.window+max(2*bucket, m.window/30))
 	if err != nil {
 		return nil, err
 	}
 	reaches := make(map[string]bool, len(before))
-	for _, v := range before {
-		reaches[groupName(v.Tags)] = true
+	for i := range before {
+		reaches[groupName(before[i].Tags)] = true
 	}
 	for i := range readings {
 		readings[i].Full = reaches[groupName(readings[i].Tags)]

@@ -57,6 +57,8 @@ type Group struct {
 	LastData  int64  `json:"last_data"`  // newest point seen, or since when one is waited for
 	Missing   bool   `json:"missing,omitempty"`
 
+	Vars map[string]string `json:"vars,omitempty"` // of the last reading, for messages
+
 	// Told is the status its receivers believe in, since ToldAt. Mail goes out
 	// when Status and Told differ, and that is the whole rule: whatever was
 	// held back by a downtime, or happened while we were away, is caught up by

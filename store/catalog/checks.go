@@ -21,6 +21,7 @@ type Check struct {
 	Message string   `json:"message,omitempty"`
 	Time    int64    `json:"timestamp"` // ms of the last run
 	Changed int64    `json:"changed"`   // ms since when it has this status
+	Streak  int      `json:"streak"`    // runs in a row with this status
 }
 
 func (c *Check) key() string {
@@ -61,9 +62,12 @@ func (c *Catalog) PutChecks(ctx context.Context, runs []Check) error {
 		if ok && run.Time < known.Time {
 			continue
 		}
-		run.Changed = run.Time
+		run.Changed, run.Streak = run.Time, 1
 		if ok && run.Status == known.Status {
-			run.Changed = known.Changed
+			run.Changed, run.Streak = known.Changed, known.Streak
+			if run.Time > known.Time { // the same run may come twice
+				run.Streak++
+			}
 		}
 		changed[key] = run
 	}
