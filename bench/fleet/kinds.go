@@ -15,12 +15,12 @@ const (
 	Slow                    // integers that rarely step
 	CPU                     // jiffies/jiffies × 100, full mantissa
 	Share                   // used/total of a disk: full mantissa, long runs
-	Depth                   // a queue's length: a small random walk
+	Depth                   // a queue's length: a random walk near zero
 	MiB                     // memory in MiB, from 4 KiB pages
 	Pages                   // memory in bytes, from 4 KiB pages
 	Counter                 // only grows, mostly by the same
 	Load                    // load averages: two decimals
-	Temperature             // half degrees
+	Temperature             // one decimal, a slow walk
 	Uniform                 // uniform integers from 0 to 1000: the exercise's my_metric
 	Sparse                  // an event now and then, nothing between
 )
@@ -94,7 +94,7 @@ func newGenerator(k Kind, r *rand.Rand) generator {
 	case Constant:
 		g.level = math.Round(math.Exp(20 * r.Float64()))
 	case Rate:
-		g.level = math.Exp(2 + 4*r.Float64()) // mean, per second
+		g.level = math.Exp(3 + 4*r.Float64()) // mean, per second
 	case Latency:
 		g.level = math.Log(0.5) + 4*r.Float64() // of the median, ms
 		g.scale = 0.3 + 0.3*r.Float64()
@@ -118,7 +118,7 @@ func newGenerator(k Kind, r *rand.Rand) generator {
 	case Load:
 		g.level = 4 * r.Float64()
 	case Temperature:
-		g.level = math.Round(80+60*r.Float64()) / 2
+		g.level = 40 + 30*r.Float64()
 	}
 	return g
 }
@@ -132,7 +132,7 @@ func (g *generator) next(r *rand.Rand) float64 {
 	case Latency:
 		return math.Exp(g.level + g.scale*r.NormFloat64())
 	case Slow:
-		if r.IntN(60) == 0 {
+		if r.IntN(6) == 0 {
 			g.level = max(0, g.level+float64(r.IntN(9)-4))
 		}
 		return g.level
@@ -142,34 +142,32 @@ func (g *generator) next(r *rand.Rand) float64 {
 		busy := math.Round(total * min(1, max(0, g.level*(1+g.step)+0.02*r.NormFloat64())))
 		return busy / total * 100
 	case Share:
-		if r.IntN(12) == 0 {
+		if r.IntN(8) == 0 {
 			g.level = min(g.scale, max(0, g.level+math.Round(400*r.NormFloat64())))
 		}
 		return g.level / g.scale
 	case Depth:
-		g.level = max(0, g.level+float64(r.IntN(7)/3-1)) // mostly steady, +-1
+		g.level = max(0, math.Round(0.98*g.level+0.3+1.8*r.NormFloat64()))
 		return g.level
 	case MiB:
-		g.level = max(0, g.level+math.Round(200*r.NormFloat64()))
+		g.level = max(0, g.level+math.Round(700*r.NormFloat64()))
 		return g.level * 4096 / (1 << 20)
 	case Pages:
-		g.level = max(0, g.level+math.Round(200*r.NormFloat64()))
+		g.level = max(0, g.level+math.Round(700*r.NormFloat64()))
 		return g.level * 4096
 	case Counter:
-		if r.IntN(4) == 0 {
+		if r.IntN(6) == 0 {
 			g.level += math.Round(g.step * r.Float64())
 		} else {
 			g.level += g.step
 		}
 		return g.level
 	case Load:
-		g.level = max(0, 0.995*g.level+0.01+0.04*r.NormFloat64())
+		g.level = max(0, 0.995*g.level+0.01+0.05*r.NormFloat64())
 		return math.Round(100*g.level) / 100
 	case Temperature:
-		if r.IntN(4) == 0 {
-			g.level += float64(r.IntN(3)-1) / 2
-		}
-		return g.level
+		g.level = 0.99*g.level + 0.5 + 0.2*r.NormFloat64()
+		return math.Round(10*g.level) / 10
 	case Uniform:
 		return float64(r.IntN(1001))
 	case Sparse:
