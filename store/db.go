@@ -324,11 +324,12 @@ func (db *DB) saveDefinitions() error {
 // kind returns the kind of a series that exists.
 func (db *DB) kind(ref Ref) Kind { return db.entries()[ref].Kind }
 
-// sawBlock notes, while the store is opened, that a partition of the given day
-// has a block of a series. Series that no definition names any more are skipped.
-func (db *DB) sawBlock(ref Ref, day int64, h *chunk.Header) {
+// sawSeries notes, while the store is opened, that a partition of the given day
+// has a series' samples from first to last. Series that no definition names any
+// more are skipped.
+func (db *DB) sawSeries(ref Ref, day, first, last int64) {
 	if int(ref) < len(db.series) && db.series[ref] != nil {
-		db.series[ref].saw(h.MinTime, h.MaxTime)
+		db.series[ref].saw(first, last)
 		db.index.Saw(day, uint32(ref))
 	}
 }

@@ -307,15 +307,15 @@ func TestSeriesLimitRefusesOnlyNewSeries(t *testing.T) {
 	}
 }
 
-func TestFlippedBitLosesOneBlockAndIsNamed(t *testing.T) {
+func TestFlippedBitLosesOnePageAndIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	db := openTest(t, dir, Options{})
 	at := start.Add(-2 * time.Hour).UnixMilli()
 	for _, tag := range []string{"n:1", "n:2"} {
 		ref := intern(t, db, "m", tag)
 		var b Batch
-		for i := range int64(100) {
-			b.Samples = append(b.Samples, Sample{ref, at + i*10_000, math.Sqrt(float64(i))})
+		for i := range int64(2000) {
+			b.Samples = append(b.Samples, Sample{ref, at + i*1000, math.Exp(math.Sin(float64(i * i)))})
 		}
 		if _, err := db.Append(context.Background(), &b); err != nil {
 			t.Fatal(err)
@@ -333,7 +333,7 @@ func TestFlippedBitLosesOneBlockAndIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw[200] ^= 1 // in the first block
+	raw[200] ^= 1 // in the first page, which the first series fills
 	if err := os.WriteFile(files[0], raw, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -351,8 +351,8 @@ func TestFlippedBitLosesOneBlockAndIsNamed(t *testing.T) {
 		}
 		total += len(c.Times)
 	}
-	if total != 100 || len(set.Warnings()) != 1 || !strings.Contains(set.Warnings()[0], filepath.Base(files[0])) {
-		t.Errorf("got %d samples and warnings %q, want 100 and the partition named", total, set.Warnings())
+	if total != 2000 || len(set.Warnings()) != 1 || !strings.Contains(set.Warnings()[0], filepath.Base(files[0])) {
+		t.Errorf("got %d samples and warnings %q, want 2000 and the partition named", total, set.Warnings())
 	}
 }
 

@@ -140,7 +140,7 @@ func (s *headSeries) read(d *chunk.Decoder, sketches bool, from, to int64, c *Co
 		if b.MaxTime < from || b.MinTime > to {
 			continue
 		}
-		if err := decodeInto(d, b.encoded, sketches, c); err != nil {
+		if err := decodeInto(d, b.MinTime, b.encoded, sketches, c); err != nil {
 			return err
 		}
 	}
@@ -150,12 +150,13 @@ func (s *headSeries) read(d *chunk.Decoder, sketches bool, from, to int64, c *Co
 	return nil
 }
 
-// decodeInto appends the samples of an encoded block to c.
-func decodeInto(d *chunk.Decoder, encoded []byte, sketches bool, c *Columns) (err error) {
+// decodeInto appends the samples of an encoded block, the first of them at
+// start, to c.
+func decodeInto(d *chunk.Decoder, start int64, encoded []byte, sketches bool, c *Columns) (err error) {
 	if sketches {
-		c.Times, c.Sketches, err = d.DecodeSketches(encoded, c.Times, c.Sketches)
+		c.Times, c.Sketches, err = d.DecodeSketches(start, encoded, c.Times, c.Sketches)
 	} else {
-		c.Times, c.Values, err = d.Decode(encoded, c.Times, c.Values)
+		c.Times, c.Values, err = d.Decode(start, encoded, c.Times, c.Values)
 	}
 	return err
 }

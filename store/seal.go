@@ -55,8 +55,8 @@ func (db *DB) openPartitions() error {
 			continue
 		}
 		db.partitions = append(db.partitions, p)
-		for _, b := range p.All() {
-			db.sawBlock(Ref(b.Series), day, &b.Header)
+		for series, times := range p.Series() {
+			db.sawSeries(Ref(series), day, times[0], times[1])
 		}
 	}
 	return nil

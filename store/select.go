@@ -80,7 +80,7 @@ func (s *SeriesSet) Read(i int, c *Columns) error {
 			}
 			encoded, err := p.Bytes(b)
 			if err == nil {
-				err = decodeInto(d, encoded, sketches, c)
+				err = decodeInto(d, b.MinTime, encoded, sketches, c)
 			}
 			if err != nil {
 				s.warn(err.Error())

@@ -1,29 +1,35 @@
-// Package chunk codes the samples of one series to bytes and back, bit for
-// bit. A chunk of numbers is a Header, a column of times and a column of
-// values:
+// Package chunk codes the samples of one series to bytes and back, bit for bit.
 //
-//	version u8 | header | uvarint length of times | times | values
+// A chunk holds its samples' times as distances from the first: whoever keeps
+// the chunk keeps that time beside it, and gives both to the decoder. A chunk
+// of numbers is
 //
-// Values are tried as constants, runs, and decimal integers with deltas, a
-// common divisor and bit packing; what is left are full-mantissa floats, whose
-// bytes are transposed and compressed. A chunk of sketches has, in place of
-// values, each bucket's encoded sketch.
+//	first u8: the values' form, and flags | count uvarint |
+//	times | summary, unless there are few samples | values
+//
+// Values are coded in the smallest of the forms that suit them: a constant,
+// runs, decimal integers, ratios of integers, bits, or transposed bytes. A
+// chunk of sketches has the encoded sketches in their place. The page
+// docs/storage-format.md describes all of it.
+//
+//	e, d := chunk.NewEncoder(), chunk.NewDecoder()
+//	encoded := e.Append(nil, times, values)
+//	times, values, err := d.Decode(times[0], encoded, times[:0], values[:0])
 package chunk
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"math"
 	"slices"
 
-	"github.com/whippet-obs/whippet/store/sketch"
+	"github.com/klauspost/compress/zstd"
 )
-
-// version is the first byte of every chunk.
-const version = 1
 
 // MaxSamples bounds one chunk.
 const MaxSamples = 1 << 16
+
+var errCorrupt = errors.New("chunk: corrupt")
 
 // Header is what may be asked of a chunk without decoding its samples.
 type Header struct {
@@ -33,158 +39,167 @@ type Header struct {
 	First, Last      float64
 }
 
-// headerOf summarizes a chunk of numbers. NaN values count, and are skipped
-// in Min, Max and Sum.
-func headerOf(times []int64, values []float64) Header {
-	h := Header{
-		Count: len(times), MinTime: times[0], MaxTime: times[len(times)-1],
-		Min: math.NaN(), Max: math.NaN(), First: values[0], Last: values[len(values)-1],
-	}
-	for _, v := range values {
-		if v != v {
-			continue
-		}
-		if !(h.Min <= v) {
-			h.Min = v
-		}
-		if !(h.Max >= v) {
-			h.Max = v
-		}
-		h.Sum += v
-	}
-	return h
+// Parts of a chunk's first byte; times.go has two more.
+const (
+	formMask   = 0x07
+	summarized = 0x08
+	firstFlags = formMask | summarized | timesIrregular | timesInMs
+)
+
+// Encoder codes chunks. It holds buffers to reuse and is for one goroutine.
+type Encoder struct {
+	ints    ints
+	column  []int64    // times, decimal integers, bits
+	ratios  [3][]int64 // numerators, denominators, corrections
+	formula byte
+	rare    []int     // where the values are that a form doesn't take
+	runs    []float64 // the values of runs
+	other   []byte    // a column whose length goes before it
+	raw     []byte
+	zstd    *zstd.Encoder
 }
 
-// AppendHeader appends the 64 bytes of h.
-func AppendHeader(b []byte, h Header) []byte {
-	b = binary.LittleEndian.AppendUint64(b, uint64(h.Count))
-	b = binary.LittleEndian.AppendUint64(b, uint64(h.MinTime))
-	b = binary.LittleEndian.AppendUint64(b, uint64(h.MaxTime))
-	for _, v := range [...]float64{h.Min, h.Max, h.Sum, h.First, h.Last} {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
+// NewEncoder returns an encoder.
+func NewEncoder() *Encoder {
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true))
+	if err != nil {
+		panic("BUG: zstd refuses constant options: " + err.Error())
 	}
-	return b
+	return &Encoder{zstd: z}
 }
 
-// HeaderLen is the length of an encoded Header.
-const HeaderLen = 64
-
-// ReadHeader reads the header at the front of b.
-func ReadHeader(b []byte) (Header, error) {
-	if len(b) < HeaderLen {
-		return Header{}, errCorrupt
-	}
-	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-	f := func(i int) float64 { return math.Float64frombits(u(i)) }
-	h := Header{Count: int(u(0)), MinTime: int64(u(1)), MaxTime: int64(u(2)), Min: f(3), Max: f(4), Sum: f(5), First: f(6), Last: f(7)}
-	if h.Count <= 0 || h.Count > MaxSamples || h.MinTime > h.MaxTime {
-		return Header{}, errCorrupt
-	}
-	return h, nil
+// Decoder decodes chunks. It holds buffers to reuse and is for one goroutine.
+type Decoder struct {
+	ints [2][]int64
+	runs []float64
+	raw  []byte
+	zstd *zstd.Decoder
 }
 
-// Append appends a chunk of numbers: 1 to MaxSamples of them, times ascending.
+// NewDecoder returns a decoder.
+func NewDecoder() *Decoder {
+	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSketchBytes))
+	if err != nil {
+		panic("BUG: zstd refuses constant options: " + err.Error())
+	}
+	return &Decoder{zstd: z}
+}
+
+// Append appends a chunk of 1 to MaxSamples numbers, whose times ascend. What
+// it returns beside is what Decoder.Header will.
 func (e *Encoder) Append(b []byte, times []int64, values []float64) ([]byte, Header) {
-	h := headerOf(times, values)
-	b = e.appendTimes(append(b, version), h, times)
-	return e.appendValues(b, values), h
-}
-
-// AppendSketches appends a chunk of sketches. Its header summarizes them: the
-// least, the largest and the sum of all values in them.
-func (e *Encoder) AppendSketches(b []byte, times []int64, sketches []*sketch.Sketch) ([]byte, Header) {
-	h := Header{Count: len(times), MinTime: times[0], MaxTime: times[len(times)-1], Min: math.NaN(), Max: math.NaN()}
-	for _, s := range sketches {
-		if !(h.Min <= s.Min) {
-			h.Min = s.Min
-		}
-		if !(h.Max >= s.Max) {
-			h.Max = s.Max
-		}
-		h.Sum += s.Sum
+	first := len(b)
+	b = binary.AppendUvarint(append(b, 0), uint64(len(times)))
+	b, flags := e.appendTimes(b, times)
+	h := summarize(values)
+	if countRuns(values) == 1 {
+		h.Sum = values[0] * float64(len(values))
+	} else if len(values) > fewSamples {
+		flags |= summarized
+		b = appendSummary(b, h)
 	}
-	b = e.appendTimes(append(b, version), h, times)
-	e.raw = e.raw[:0]
-	for _, s := range sketches {
-		e.raw = s.AppendBinary(e.raw)
-	}
-	return e.zstd.EncodeAll(e.raw, b), h
+	b, form := e.appendValues(b, values)
+	b[first] = form | flags
+	h.Count, h.MinTime, h.MaxTime = len(times), times[0], times[len(times)-1]
+	return b, h
 }
 
-func (e *Encoder) appendTimes(b []byte, h Header, times []int64) []byte {
-	b = AppendHeader(b, h)
-	e.ints = append(e.ints[:0], times...)
-	column := appendInts(nil, e.ints)
-	b = binary.AppendUvarint(b, uint64(len(column)))
-	return append(b, column...)
-}
-
-// Decode appends the samples of a chunk of numbers to times and values.
-func (d *Decoder) Decode(b []byte, times []int64, values []float64) ([]int64, []float64, error) {
-	times, column, n, err := d.times(b, times)
+// Decode appends the samples of a chunk of numbers, the first of them at start,
+// to times and values.
+func (d *Decoder) Decode(start int64, b []byte, times []int64, values []float64) ([]int64, []float64, error) {
+	p, err := parse(start, b)
 	if err != nil {
 		return times, values, err
 	}
-	values = slices.Grow(values, n)
-	start := len(values)
-	if err := d.decodeValues(values[start:start+n], column); err != nil {
-		return times[:len(times)-n], values, fmt.Errorf("values: %w", err)
-	}
-	return times, values[:start+n], nil
-}
-
-// maxSketchBytes bounds what the sketches of one chunk may unpack to.
-const maxSketchBytes = 64 << 20
-
-// DecodeSketches appends the samples of a chunk of sketches.
-func (d *Decoder) DecodeSketches(b []byte, times []int64, sketches []*sketch.Sketch) ([]int64, []*sketch.Sketch, error) {
-	times, column, n, err := d.times(b, times)
-	if err != nil {
-		return times, sketches, err
-	}
-	fail := func(err error) ([]int64, []*sketch.Sketch, error) {
-		return times[:len(times)-n], sketches, fmt.Errorf("sketches: %w", err)
-	}
-	raw, err := d.zstd.DecodeAll(column, d.raw[:0])
-	if err != nil || len(raw) > maxSketchBytes {
-		return fail(errCorrupt)
-	}
-	d.raw = raw
-	decoded := sketches
-	for range n {
-		var s *sketch.Sketch
-		if s, raw, err = sketch.Decode(raw); err != nil {
-			return fail(err)
+	m, n := len(times), len(values)
+	times = slices.Grow(times, p.count)[:m+p.count]
+	values = slices.Grow(values, p.count)[:n+p.count]
+	rest, err := p.decodeTimes(times[m:])
+	if err == nil {
+		if err = d.decodeValues(values[n:], p.form, rest); err == nil {
+			return times, values, nil
 		}
-		decoded = append(decoded, s)
 	}
-	if len(raw) > 0 {
-		return fail(errCorrupt)
-	}
-	return times, decoded, nil
+	return times[:m], values[:n], fmt.Errorf("decode a chunk of %d numbers: %w", p.count, err)
 }
 
-// times decodes the header and times of a chunk, and gives the column of
-// values and their number.
-func (d *Decoder) times(b []byte, times []int64) (_ []int64, column []byte, n int, err error) {
-	if len(b) == 0 || b[0] != version {
-		return times, nil, 0, fmt.Errorf("format version: %w", errCorrupt)
-	}
-	h, err := ReadHeader(b[1:])
+// Header returns what a chunk's header says; start is the time of its first
+// sample. Of a chunk of few samples it is worked out from them.
+func (d *Decoder) Header(start int64, b []byte) (Header, error) {
+	p, err := parse(start, b)
 	if err != nil {
-		return times, nil, 0, fmt.Errorf("header: %w", err)
+		return Header{}, err
 	}
-	b = b[1+HeaderLen:]
-	size, used := binary.Uvarint(b)
-	if used <= 0 || size > uint64(len(b)-used) {
-		return times, nil, 0, fmt.Errorf("times: %w", errCorrupt)
+	h := Header{}
+	_, _, rest, err := splitTimes(p.body, p.first, p.count)
+	switch {
+	case err != nil:
+		return Header{}, err
+	case p.first&summarized != 0:
+		if _, err := readSummary(&h, rest); err != nil {
+			return Header{}, err
+		}
+	case p.form == formConstant || p.count <= fewSamples:
+		var few [fewSamples]float64
+		n := min(p.count, fewSamples)
+		if err := d.decodeValues(few[:n], p.form, rest); err != nil {
+			return Header{}, err
+		}
+		h = summarize(few[:n])
+		if p.form == formConstant {
+			h.Sum = h.First * float64(p.count)
+		}
+	default:
+		return Header{}, errCorrupt
 	}
-	column, b = b[used:used+int(size)], b[used+int(size):]
-	times = slices.Grow(times, h.Count)
-	start := len(times)
-	rest, err := decodeInts(times[start:start+h.Count], column)
-	if err != nil || len(rest) > 0 {
-		return times, nil, 0, fmt.Errorf("times: %w", errCorrupt)
+	h.Count, h.MinTime, h.MaxTime = p.count, start, p.maxTime
+	return h, nil
+}
+
+// Span returns how many samples a chunk has and the time of the last one, by
+// reading no more than its first bytes; start is the time of the first.
+func Span(start int64, b []byte) (count int, maxTime int64, err error) {
+	p, err := parse(start, b)
+	return p.count, p.maxTime, err
+}
+
+// HoldsSketches reports whether a chunk is one of sketches.
+func HoldsSketches(b []byte) bool { return len(b) > 0 && b[0]&formMask == formSketches }
+
+// parsed is the front of a chunk.
+type parsed struct {
+	first   byte
+	form    byte
+	count   int
+	start   int64
+	maxTime int64
+	body    []byte // from the times on
+}
+
+func parse(start int64, b []byte) (parsed, error) {
+	if len(b) < 2 || b[0]&^firstFlags != 0 {
+		return parsed{}, errCorrupt
 	}
-	return times[:start+h.Count], b, h.Count, nil
+	count, n := binary.Uvarint(b[1:])
+	if n <= 0 || count == 0 || count > MaxSamples {
+		return parsed{}, errCorrupt
+	}
+	p := parsed{first: b[0], form: b[0] & formMask, count: int(count), start: start, body: b[1+n:]}
+	length, _, err := span(p.body, p.first, p.count)
+	if err != nil || start+length < start {
+		return parsed{}, errCorrupt
+	}
+	p.maxTime = start + length
+	return p, nil
+}
+
+// decodeTimes fills dst, count long, and returns the column of values.
+func (p *parsed) decodeTimes(dst []int64) (rest []byte, err error) {
+	if rest, err = decodeTimes(dst, p.start, p.body, p.first); err != nil {
+		return nil, err
+	}
+	if p.first&summarized != 0 {
+		return readSummary(new(Header), rest)
+	}
+	return rest, nil
 }

@@ -3,11 +3,11 @@ package chunk
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/whippet-obs/whippet/bench/fleet"
 	"github.com/whippet-obs/whippet/store/sketch"
 )
 
@@ -47,7 +47,7 @@ func TestEveryFloatComesBackBitForBit(t *testing.T) {
 			at += rapid.OneOf(rapid.Just(int64(10_000)), rapid.Int64Range(1, 1<<40)).Draw(t, "step")
 		}
 		b, h := e.Append(nil, times, values)
-		gotTimes, gotValues, err := d.Decode(b, nil, nil)
+		gotTimes, gotValues, err := d.Decode(times[0], b, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,7 +63,7 @@ func TestEveryFloatComesBackBitForBit(t *testing.T) {
 func TestIntegersOfEveryWidthComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.SliceOfN(rapid.OneOf(rapid.Int64(), rapid.Int64Range(-3, 3)), 0, 300).Draw(t, "ints")
-		b := appendInts(nil, append([]int64(nil), want...))
+		b := new(ints).append(nil, want)
 		got := make([]int64, len(want))
 		rest, err := decodeInts(got, append(b, 0xee))
 		if err != nil || len(rest) != 1 {
@@ -87,7 +87,7 @@ func TestSketchesComeBack(t *testing.T) {
 		want, times = append(want, s), append(times, int64(i)*10_000)
 	}
 	b, h := e.AppendSketches(nil, times, want)
-	gotTimes, got, err := d.DecodeSketches(b, nil, nil)
+	gotTimes, got, err := d.DecodeSketches(times[0], b, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,95 +103,31 @@ func TestSketchesComeBack(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	e := NewEncoder()
-	for _, k := range kinds() {
-		b, _ := e.Append(nil, regular(len(k.values)), k.values)
-		f.Add(b)
+	for _, k := range fleet.Kinds {
+		for _, n := range []int{1, 5, 200} {
+			b, _ := e.Append(nil, regular(n), fleet.Column(k, 1, n))
+			f.Add(b)
+		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := NewDecoder()
-		times, values, err := d.Decode(b, nil, nil)
+		times, values, err := d.Decode(0, b, nil, nil)
 		if err == nil && len(times) != len(values) {
 			t.Fatalf("%d times, %d values", len(times), len(values))
 		}
-		d.DecodeSketches(b, nil, nil)
+		count, last, err2 := Span(0, b)
+		if err == nil && (err2 != nil || count != len(times) || last != times[count-1]) {
+			t.Fatalf("%d times up to %d, the span says %d up to %d", len(times), times[len(times)-1], count, last)
+		}
+		d.Header(0, b)
+		d.DecodeSketches(0, b, nil, nil)
 	})
 }
 
 func regular(n int) []int64 {
 	times := make([]int64, n)
 	for i := range times {
-		times[i] = 1_795_461_600_000 + int64(i)*10_000
+		times[i] = fleet.Start + int64(i)*fleet.Interval
 	}
 	return times
-}
-
-type kindOfSeries struct {
-	name   string
-	values []float64
-}
-
-// kinds are the sorts of series a fleet sends, 720 samples of each.
-func kinds() []kindOfSeries {
-	r := rand.New(rand.NewPCG(7, 11))
-	make720 := func(next func(i int) float64) []float64 {
-		v := make([]float64, 720)
-		for i := range v {
-			v[i] = next(i)
-		}
-		return v
-	}
-	level, disk, depth := 4e9, 5e10, 5.0
-	return []kindOfSeries{
-		{"cpu_ratio", make720(func(int) float64 { return r.Float64() * 100 })},
-		{"memory_pages", make720(func(int) float64 { level += 4096 * math.Round(r.NormFloat64()*3); return level })},
-		{"rate_1_decimal", make720(func(int) float64 { return math.Round(1000+100*r.NormFloat64()) / 10 })},
-		{"load_2_decimals", make720(func(i int) float64 { return math.Round(100+100*math.Sin(float64(i)/50)+r.NormFloat64()) / 100 })},
-		{"constant", make720(func(int) float64 { return 8 })},
-		{"queue_depth", make720(func(int) float64 { depth = max(0, depth+float64(r.IntN(3)-1)); return depth })},
-		{"uniform_0_1000", make720(func(int) float64 { return float64(r.IntN(1001)) })},
-		{"disk_rare_steps", make720(func(int) float64 {
-			if r.IntN(40) == 0 {
-				disk += 4096 * float64(r.IntN(100))
-			}
-			return disk
-		})},
-	}
-}
-
-func BenchmarkEncode(b *testing.B) {
-	for _, k := range kinds() {
-		b.Run(k.name, func(b *testing.B) {
-			e, times := NewEncoder(), regular(len(k.values))
-			var out []byte
-			b.ReportAllocs()
-			for b.Loop() {
-				out, _ = e.Append(out[:0], times, k.values)
-			}
-			perSample(b, len(k.values))
-			b.ReportMetric(float64(len(out))/float64(len(k.values)), "B/sample")
-		})
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	for _, k := range kinds() {
-		b.Run(k.name, func(b *testing.B) {
-			chunk, _ := NewEncoder().Append(nil, regular(len(k.values)), k.values)
-			d := NewDecoder()
-			var times []int64
-			var values []float64
-			b.ReportAllocs()
-			for b.Loop() {
-				var err error
-				if times, values, err = d.Decode(chunk, times[:0], values[:0]); err != nil {
-					b.Fatal(err)
-				}
-			}
-			perSample(b, len(k.values))
-		})
-	}
-}
-
-func perSample(b *testing.B, n int) {
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/sample")
 }

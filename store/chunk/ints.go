@@ -2,85 +2,118 @@ package chunk
 
 import (
 	"encoding/binary"
-	"errors"
-	"math/bits"
+	"math"
 )
 
-// Integers are coded as: one byte of delta order (0, 1 or 2), that many first
-// values, the common divisor of what is left, then frames of up to 128: the
-// frame's least value, the width in bits of the largest distance from it, and
-// the distances packed at that width.
+// A column of integers is coded as its deltas of order 0, 1 or 2, divided by
+// their greatest common divisor, in frames:
 //
-//	order u8 | first zigzag varint x order | gcd varint | frame...
-//	frame: base zigzag varint | width u8 | ceil(n*width/8) bytes, little endian
+//	head u8: the order, plus 4 if a divisor follows
+//	first of each lower order, zigzag varint
+//	divisor uvarint
+//	frames, see frame.go
+//
+// Sums and products wrap around on both ways, so that every int64 comes back.
+const (
+	orderBits = 3
+	divided   = 4
+)
 
-// frameLen is how many integers share one frame of reference.
-const frameLen = 128
+// ints codes columns of integers. It holds buffers to reuse.
+type ints struct {
+	scratch [frameLen]int64
+	orders  [3]order
+}
 
-var errCorrupt = errors.New("chunk: corrupt")
+// order is one way to code a column.
+type order struct {
+	deltas  []int64 // divided by divisor
+	divisor uint64
+	plans   []frame
+	size    int // bytes of the frames
+}
 
-// appendInts codes v, which it overwrites.
-func appendInts(b []byte, v []int64) []byte {
-	order := bestOrder(v)
-	b = append(b, byte(order))
-	for range order {
-		b = binary.AppendVarint(b, v[0])
-		for i := len(v) - 1; i > 0; i-- {
-			v[i] -= v[i-1] // may wrap; decoding wraps back
+// append codes v, which it leaves alone.
+func (c *ints) append(b []byte, v []int64) []byte {
+	var first [2]int64
+	prefix, least, best := 0, math.MaxInt, 0
+	for k := 0; k <= 2 && k < max(1, len(v)); k++ {
+		o := &c.orders[k]
+		if k == 0 {
+			o.deltas = append(o.deltas[:0], v...)
+		} else {
+			o.setDeltas(v, k)
 		}
-		v = v[1:]
-	}
-	divisor := gcd(v)
-	b = binary.AppendUvarint(b, divisor)
-	if divisor > 1 {
-		for i := range v {
-			v[i] /= int64(divisor)
+		size := prefix + c.plan(o)
+		if k == 0 || size < least {
+			least, best = size, k
+		} else {
+			break // deltas of a higher order gain nothing either
 		}
+		if least <= 3+2*len(o.plans) || k == 2 {
+			break // no bits per value: nothing left to gain
+		}
+		first[k] = v[0]
+		if k == 1 {
+			first[k] = v[1] - v[0]
+		}
+		prefix += varintLen(first[k])
 	}
-	for len(v) > 0 {
-		n := min(frameLen, len(v))
-		b = appendFrame(b, v[:n])
-		v = v[n:]
+	o := &c.orders[best]
+	head := byte(best)
+	if o.divisor > 1 {
+		head |= divided
+	}
+	b = append(b, head)
+	for _, x := range first[:best] {
+		b = binary.AppendVarint(b, x)
+	}
+	if o.divisor > 1 {
+		b = binary.AppendUvarint(b, o.divisor)
+	}
+	prev := int64(0)
+	for i, f := range o.plans {
+		b = appendFrame(b, o.deltas[i*frameLen:min((i+1)*frameLen, len(o.deltas))], f, prev)
+		prev = f.base
 	}
 	return b
 }
 
-// bestOrder estimates, by the widths of whole-chunk ranges, which order of
-// deltas packs smallest. Uniform noise is best left alone, ramps want deltas.
-func bestOrder(v []int64) int {
-	if len(v) < 3 {
-		return 0
-	}
-	best, least := 0, rangeWidth(v, 0)
-	for order := 1; order <= 2; order++ {
-		if w := rangeWidth(v, order); w < least {
-			best, least = order, w
+// setDeltas sets o's values to the deltas of v of order k, 1 or 2.
+func (o *order) setDeltas(v []int64, k int) {
+	o.deltas = append(o.deltas[:0], v[k:]...)
+	switch k {
+	case 1:
+		for i := range o.deltas {
+			o.deltas[i] -= v[i]
+		}
+	case 2:
+		for i := range o.deltas {
+			o.deltas[i] += v[i] - 2*v[i+1]
 		}
 	}
-	return best
 }
 
-// rangeWidth is the sum of the frames' widths for the deltas of an order.
-func rangeWidth(v []int64, order int) int {
-	total := 0
-	for start := order; start < len(v); start += frameLen {
-		lo, hi := int64(0), int64(0)
-		for i := start; i < min(start+frameLen, len(v)); i++ {
-			d := v[i]
-			switch order {
-			case 1:
-				d = v[i] - v[i-1]
-			case 2:
-				d = v[i] - 2*v[i-1] + v[i-2]
-			}
-			if i == start {
-				lo, hi = d, d
-			}
-			lo, hi = min(lo, d), max(hi, d)
+// plan divides o's values by what they have in common and plans their frames.
+// It returns the size in bytes.
+func (c *ints) plan(o *order) (size int) {
+	size = 1
+	if o.divisor = gcd(o.deltas); o.divisor > 1 {
+		size += varintLen(int64(o.divisor))
+		for i := range o.deltas {
+			o.deltas[i] /= int64(o.divisor)
 		}
-		total += bits.Len64(uint64(hi) - uint64(lo))
 	}
-	return total
+	o.plans = o.plans[:0]
+	prev := int64(0)
+	for rest := o.deltas; len(rest) > 0; {
+		n := min(frameLen, len(rest))
+		f := plan(rest[:n], prev, &c.scratch)
+		o.plans = append(o.plans, f)
+		size += f.size
+		prev, rest = f.base, rest[n:]
+	}
+	return size
 }
 
 // gcd is the greatest common divisor of all of v; 1 when there is none to gain.
@@ -90,6 +123,9 @@ func gcd(v []int64) uint64 {
 		u := uint64(x)
 		if x < 0 {
 			u = -u
+		}
+		if g != 0 && u%g == 0 {
+			continue
 		}
 		for u != 0 {
 			g, u = u, g%u
@@ -104,125 +140,72 @@ func gcd(v []int64) uint64 {
 	return g
 }
 
-func appendFrame(b []byte, v []int64) []byte {
-	lo, hi := v[0], v[0]
-	for _, x := range v {
-		lo, hi = min(lo, x), max(hi, x)
-	}
-	width := bits.Len64(uint64(hi) - uint64(lo))
-	b = binary.AppendVarint(b, lo)
-	b = append(b, byte(width))
-	if width == 0 {
-		return b
-	}
-	var acc uint64
-	filled := 0
-	for _, x := range v {
-		u := uint64(x) - uint64(lo)
-		acc |= u << filled
-		filled += width
-		for filled >= 64 {
-			b = binary.LittleEndian.AppendUint64(b, acc)
-			filled -= 64
-			acc = u >> (width - filled) // 0 when filled is 0: Go shifts of width bits clear
-		}
-	}
-	for filled > 0 {
-		b = append(b, byte(acc))
-		acc >>= 8
-		filled -= 8
-	}
-	return b
-}
-
 // decodeInts fills dst, whose length is the number of integers, and returns
 // what follows them.
 func decodeInts(dst []int64, b []byte) ([]byte, error) {
-	if len(b) == 0 || b[0] > 2 || int(b[0]) > len(dst) {
+	if len(b) == 0 || b[0]&^(orderBits|divided) != 0 {
 		return nil, errCorrupt
 	}
-	order := int(b[0])
+	head, k := b[0], int(b[0]&orderBits)
+	if k > 2 || k > len(dst) {
+		return nil, errCorrupt
+	}
 	b = b[1:]
 	var first [2]int64
-	for i := range order {
+	for i := range k {
 		v, n := binary.Varint(b)
 		if n <= 0 {
 			return nil, errCorrupt
 		}
 		first[i], b = v, b[n:]
 	}
-	divisor, n := binary.Uvarint(b)
-	if n <= 0 || divisor == 0 {
-		return nil, errCorrupt
+	divisor := int64(1)
+	if head&divided != 0 {
+		u, n := binary.Uvarint(b)
+		if n <= 0 {
+			return nil, errCorrupt
+		}
+		divisor, b = int64(u), b[n:]
 	}
-	b = b[n:]
-	rest := dst[order:]
-	for len(rest) > 0 {
+	base := int64(0)
+	var err error
+	for rest := dst[k:]; len(rest) > 0; {
 		n := min(frameLen, len(rest))
-		var err error
-		if b, err = decodeFrame(rest[:n], b); err != nil {
+		if b, base, err = decodeFrame(rest[:n], b, base); err != nil {
 			return nil, err
 		}
 		rest = rest[n:]
 	}
-	if divisor > 1 {
-		for i := order; i < len(dst); i++ {
-			dst[i] *= int64(divisor)
-		}
-	}
-	for level := order - 1; level >= 0; level-- {
-		sum := first[level]
-		dst[level] = sum
-		for i := level + 1; i < len(dst); i++ {
-			sum += dst[i]
-			dst[i] = sum
-		}
-	}
+	undelta(dst, k, first, divisor)
 	return b, nil
 }
 
-func decodeFrame(dst []int64, b []byte) ([]byte, error) {
-	lo, n := binary.Varint(b)
-	if n <= 0 || len(b) == n {
-		return nil, errCorrupt
-	}
-	width := int(b[n])
-	b = b[n+1:]
-	size := (len(dst)*width + 7) / 8
-	if width > 64 || size > len(b) {
-		return nil, errCorrupt
-	}
-	packed, rest := b[:size], b[size:]
-	if width == 0 {
-		for i := range dst {
-			dst[i] = lo
+// undelta turns the deltas of order k in dst[k:] back into values.
+func undelta(dst []int64, k int, first [2]int64, divisor int64) {
+	switch k {
+	case 0:
+		if divisor != 1 {
+			for i, x := range dst {
+				dst[i] = x * divisor
+			}
 		}
-		return rest, nil
-	}
-	i := 0
-	if width <= 56 {
-		// One unaligned load holds any value; the last few lie too near the end.
-		mask := uint64(1)<<width - 1
-		for at := 0; i < len(dst) && at>>3+8 <= len(packed); i++ {
-			dst[i] = lo + int64(binary.LittleEndian.Uint64(packed[at>>3:])>>(at&7)&mask)
-			at += width
+	case 1:
+		sum := first[0]
+		dst[0] = sum
+		for i, x := range dst[1:] {
+			sum += x * divisor
+			dst[1+i] = sum
+		}
+	case 2:
+		slope := first[1]
+		sum := first[0]
+		dst[0] = sum
+		sum += slope
+		dst[1] = sum
+		for i, x := range dst[2:] {
+			slope += x * divisor
+			sum += slope
+			dst[2+i] = sum
 		}
 	}
-	for ; i < len(dst); i++ {
-		dst[i] = lo + int64(slowBits(packed, i*width, width))
-	}
-	return rest, nil
-}
-
-// slowBits reads width bits that start at bit at, byte by byte.
-func slowBits(b []byte, at, width int) uint64 {
-	var v uint64
-	for got := 0; got < width; {
-		take := min(8-at&7, width-got)
-		part := uint64(b[at>>3]) >> (at & 7) & (1<<take - 1)
-		v |= part << got
-		got += take
-		at += take
-	}
-	return v
 }

@@ -3,189 +3,142 @@ package chunk
 import (
 	"encoding/binary"
 	"math"
-
-	"github.com/klauspost/compress/zstd"
+	"math/bits"
+	"slices"
 )
 
-// The forms a column of values may take; one byte in front says which.
+// The forms a column of values may take, in the low bits of a chunk's first byte.
 const (
-	formConstant   = 0 // the value, 8 bytes
-	formRuns       = 1 // uvarint number of runs, then value and uvarint length of each
-	formDecimal    = 2 // exponent e, then the integers value x 10^e
-	formTransposed = 3 // the bytes of all values, most significant first, by zstd
-	formRaw        = 4 // 8 bytes each
+	formConstant   = 0 // the value's bits reversed, uvarint: few where its mantissa is short
+	formRuns       = 1 // see runs.go
+	formDecimals   = 2 // see decimal.go
+	formRatios     = 3 // see ratio.go
+	formBits       = 4 // the values' bits as integers
+	formTransposed = 5 // the bytes of all values, most significant first, by zstd
+	formRaw        = 6 // 8 bytes each
+	formSketches   = 7 // see sketches.go
 )
 
-// maxExponent is the largest power of ten tried: values with more decimals
-// than that are full-mantissa floats for all practical purposes.
-const maxExponent = 12
-
-// maxExact bounds the integers of formDecimal to those a float64 holds exactly.
-const maxExact = 1 << 53
-
-// powers holds the powers of ten up to maxExponent, all exact.
-var powers = [maxExponent + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12}
-
-// Encoder codes chunks. It holds buffers to reuse and is for one goroutine.
-type Encoder struct {
-	ints []int64
-	raw  []byte
-	zstd *zstd.Encoder
-}
-
-// NewEncoder returns an encoder.
-func NewEncoder() *Encoder {
-	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true))
-	if err != nil {
-		panic("BUG: zstd refuses constant options: " + err.Error())
+// appendValues appends v, bit for bit, in the smallest of the forms.
+func (e *Encoder) appendValues(b []byte, v []float64) (_ []byte, form byte) {
+	start, n := len(b), countRuns(v)
+	if n == 1 {
+		return binary.AppendUvarint(b, bits.ReverseBytes64(math.Float64bits(v[0]))), formConstant
 	}
-	return &Encoder{zstd: z}
-}
-
-// appendValues codes v, bit for bit, in the smallest of the forms that fit.
-func (e *Encoder) appendValues(b []byte, v []float64) []byte {
-	runs := 1
-	for i := 1; i < len(v); i++ {
-		if math.Float64bits(v[i]) != math.Float64bits(v[i-1]) {
-			runs++
+	b, form = e.appendPlain(b, v)
+	if n <= len(v)/2 {
+		mid := len(b)
+		if b, smaller := keepSmaller(e.appendRuns(b, v), start, mid, 1); smaller {
+			return b, formRuns
 		}
+		b = b[:mid]
 	}
-	if runs == 1 {
-		return binary.LittleEndian.AppendUint64(append(b, formConstant), math.Float64bits(v[0]))
+	return b, form
+}
+
+// keepSmaller keeps the second of two encodings, b[start:mid] and b[mid:], if
+// its size is less than share of the first one's, in the place of both.
+func keepSmaller(b []byte, start, mid int, share float64) (_ []byte, second bool) {
+	if float64(len(b)-mid) >= share*float64(mid-start) {
+		return b[:mid], false
 	}
+	return b[:start+copy(b[start:], b[mid:])], true
+}
+
+// appendPlain is appendValues without constants and runs.
+func (e *Encoder) appendPlain(b []byte, v []float64) (_ []byte, form byte) {
 	start := len(b)
-	if exponent, ok := e.toDecimal(v); ok {
-		b = append(b, formDecimal, byte(exponent))
-		b = appendInts(b, e.ints)
+	form = formRaw
+	if exponent, ok := e.toDecimals(v); ok {
+		if b = e.appendDecimals(b, v, exponent); len(b)-start <= fullMantissa*len(v) {
+			return b, formDecimals
+		}
+		form = formDecimals
 	} else {
-		b = e.appendTransposed(b, v)
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+		}
 	}
-	if size := 1 + binary.MaxVarintLen16 + 9*runs; size < len(b)-start {
-		b = appendRuns(b[:start], v, runs)
+	// Full mantissas, it seems. The share is what a slower form must save.
+	better := func(other []byte, otherForm byte, share float64) {
+		smaller := false
+		if b, smaller = keepSmaller(other, start, len(b), share); smaller {
+			form = otherForm
+		}
 	}
-	return b
+	if e.toRatios(v) {
+		better(e.appendRatios(b, v), formRatios, 0.9)
+	}
+	if form != formRatios {
+		e.column = e.column[:0]
+		for _, x := range v {
+			e.column = append(e.column, int64(math.Float64bits(x)))
+		}
+		better(e.ints.append(b, e.column), formBits, 1)
+		if len(v) > fewSamples {
+			better(e.appendTransposed(b, v), formTransposed, 0.97)
+		}
+	}
+	return b, form
 }
 
-func appendRuns(b []byte, v []float64, runs int) []byte {
-	b = append(b, formRuns)
-	b = binary.AppendUvarint(b, uint64(runs))
-	for len(v) > 0 {
-		n := 1
-		for n < len(v) && math.Float64bits(v[n]) == math.Float64bits(v[0]) {
-			n++
-		}
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v[0]))
-		b = binary.AppendUvarint(b, uint64(n))
-		v = v[n:]
-	}
-	return b
-}
-
-// toDecimal finds the smallest exponent e at which every value is an integer
-// over 10^e, exactly, and leaves those integers in e.ints.
-func (e *Encoder) toDecimal(v []float64) (exponent int, ok bool) {
-	e.ints = append(e.ints[:0], make([]int64, len(v))...)
-	for i := 0; i < len(v); {
-		n, fits := decimal(v[i], exponent)
-		if fits {
-			e.ints[i] = n
-			i++
-			continue
-		}
-		if exponent++; exponent > maxExponent {
-			return 0, false
-		}
-		i = 0 // all of them again, on the finer scale
-		if !plausible(v, exponent) {
-			return 0, false
-		}
-	}
-	return exponent, true
-}
-
-// plausible looks at a few values before a whole column is tried again.
-func plausible(v []float64, exponent int) bool {
-	for i := 0; i < len(v); i += 1 + len(v)/8 {
-		for e := exponent; ; e++ {
-			if e > maxExponent {
-				return false
-			}
-			if _, ok := decimal(v[i], e); ok {
-				break
-			}
-		}
-	}
-	return true
-}
-
-// decimal returns x * 10^e when that is an integer that gives x back, bit for
-// bit. -0, NaN and infinities never fit.
-func decimal(x float64, e int) (int64, bool) {
-	scaled := math.Round(x * powers[e])
-	if !(math.Abs(scaled) <= maxExact) {
-		return 0, false
-	}
-	n := int64(scaled)
-	return n, math.Float64bits(float64(n)/powers[e]) == math.Float64bits(x)
-}
+// fullMantissa is from how many bytes per value on forms for full mantissas are tried.
+const fullMantissa = 4
 
 // appendTransposed puts the first bytes of all values together, then the
 // second, and so on: signs and exponents compress, mantissas don't.
 func (e *Encoder) appendTransposed(b []byte, v []float64) []byte {
-	e.raw = append(e.raw[:0], make([]byte, 8*len(v))...)
+	e.raw = slices.Grow(e.raw[:0], 8*len(v))[:8*len(v)]
 	for i, x := range v {
-		bits := math.Float64bits(x)
+		u := math.Float64bits(x)
 		for plane := range 8 {
-			e.raw[plane*len(v)+i] = byte(bits >> (56 - 8*plane))
+			e.raw[plane*len(v)+i] = byte(u >> (56 - 8*plane))
 		}
 	}
-	start := len(b)
-	b = e.zstd.EncodeAll(e.raw, append(b, formTransposed))
-	if len(b)-start <= 8*len(v) {
-		return b
-	}
-	b = append(b[:start], formRaw)
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
-	}
-	return b
+	return e.zstd.EncodeAll(e.raw, b)
 }
 
-// Decoder decodes chunks. It holds buffers to reuse and is for one goroutine.
-type Decoder struct {
-	ints []int64
-	raw  []byte
-	zstd *zstd.Decoder
-}
-
-// NewDecoder returns a decoder.
-func NewDecoder() *Decoder {
-	z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(8*MaxSamples+1))
-	if err != nil {
-		panic("BUG: zstd refuses constant options: " + err.Error())
-	}
-	return &Decoder{zstd: z}
+// integers returns n integers to fill; which tells buffers apart.
+func (d *Decoder) integers(which, n int) []int64 {
+	d.ints[which] = slices.Grow(d.ints[which][:0], n)[:n]
+	return d.ints[which]
 }
 
 // decodeValues fills dst from b, all of which is one column.
-func (d *Decoder) decodeValues(dst []float64, b []byte) error {
-	if len(b) == 0 {
-		return errCorrupt
-	}
-	form, b := b[0], b[1:]
+func (d *Decoder) decodeValues(dst []float64, form byte, b []byte) error {
 	switch form {
 	case formConstant:
-		if len(b) != 8 {
+		u, n := binary.Uvarint(b)
+		if n <= 0 || n != len(b) {
 			return errCorrupt
 		}
-		v := math.Float64frombits(binary.LittleEndian.Uint64(b))
+		v := math.Float64frombits(bits.ReverseBytes64(u))
 		for i := range dst {
 			dst[i] = v
 		}
+		return nil
 	case formRuns:
-		return decodeRuns(dst, b)
-	case formDecimal:
-		return d.decodeDecimal(dst, b)
+		return d.decodeRuns(dst, b)
+	default:
+		return d.decodePlain(dst, form, b)
+	}
+}
+
+func (d *Decoder) decodePlain(dst []float64, form byte, b []byte) error {
+	switch form {
+	case formDecimals:
+		return d.decodeDecimals(dst, b)
+	case formRatios:
+		return d.decodeRatios(dst, b)
+	case formBits:
+		n := d.integers(0, len(dst))
+		if rest, err := decodeInts(n, b); err != nil || len(rest) > 0 {
+			return errCorrupt
+		}
+		for i, x := range n {
+			dst[i] = math.Float64frombits(uint64(x))
+		}
+		return nil
 	case formTransposed:
 		return d.decodeTransposed(dst, b)
 	case formRaw:
@@ -195,65 +148,10 @@ func (d *Decoder) decodeValues(dst []float64, b []byte) error {
 		for i := range dst {
 			dst[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
 		}
+		return nil
 	default:
 		return errCorrupt
 	}
-	return nil
-}
-
-func decodeRuns(dst []float64, b []byte) error {
-	runs, n := binary.Uvarint(b)
-	if n <= 0 || runs > uint64(len(dst)) {
-		return errCorrupt
-	}
-	b = b[n:]
-	for range runs {
-		if len(b) < 9 {
-			return errCorrupt
-		}
-		v := math.Float64frombits(binary.LittleEndian.Uint64(b))
-		length, n := binary.Uvarint(b[8:])
-		if n <= 0 || length > uint64(len(dst)) {
-			return errCorrupt
-		}
-		for i := range dst[:length] {
-			dst[i] = v
-		}
-		dst, b = dst[length:], b[8+n:]
-	}
-	if len(dst) > 0 || len(b) > 0 {
-		return errCorrupt
-	}
-	return nil
-}
-
-func (d *Decoder) decodeDecimal(dst []float64, b []byte) error {
-	if len(b) == 0 || b[0] > maxExponent {
-		return errCorrupt
-	}
-	scale := powers[b[0]]
-	d.grow(len(dst))
-	rest, err := decodeInts(d.ints, b[1:])
-	if err != nil || len(rest) > 0 {
-		return errCorrupt
-	}
-	if scale == 1 {
-		for i, n := range d.ints {
-			dst[i] = float64(n)
-		}
-		return nil
-	}
-	for i, n := range d.ints {
-		dst[i] = float64(n) / scale
-	}
-	return nil
-}
-
-func (d *Decoder) grow(n int) {
-	if cap(d.ints) < n {
-		d.ints = make([]int64, n)
-	}
-	d.ints = d.ints[:n]
 }
 
 func (d *Decoder) decodeTransposed(dst []float64, b []byte) error {
@@ -263,12 +161,12 @@ func (d *Decoder) decodeTransposed(dst []float64, b []byte) error {
 		return errCorrupt
 	}
 	n := len(dst)
+	p0, p1, p2, p3 := d.raw[:n], d.raw[n:2*n], d.raw[2*n:3*n], d.raw[3*n:4*n]
+	p4, p5, p6, p7 := d.raw[4*n:5*n], d.raw[5*n:6*n], d.raw[6*n:7*n], d.raw[7*n:]
 	for i := range dst {
-		var bits uint64
-		for plane := range 8 {
-			bits = bits<<8 | uint64(d.raw[plane*n+i])
-		}
-		dst[i] = math.Float64frombits(bits)
+		high := uint64(p0[i])<<24 | uint64(p1[i])<<16 | uint64(p2[i])<<8 | uint64(p3[i])
+		low := uint64(p4[i])<<24 | uint64(p5[i])<<16 | uint64(p6[i])<<8 | uint64(p7[i])
+		dst[i] = math.Float64frombits(high<<32 | low)
 	}
 	return nil
 }

@@ -1,24 +1,29 @@
-// Package partition keeps sealed samples: immutable files, one or more per
-// day, memory-mapped, every block and the index checksummed.
+// Package partition keeps sealed blocks of series: immutable files,
+// memory-mapped, every byte of them checksummed.
 //
-// A file is
+// Blocks lie in pages of 8 KiB and more, ordered by series and time. A directory
+// has one entry per page, a table the times of each series; both are read where
+// they lie, so that an open partition takes no memory to speak of. The page
+// docs/storage-format.md describes the file.
 //
-//	magic "WHPART" and version u16
-//	blocks: chunks as package chunk codes them, back to back
-//	index: one entry per block, ordered by series and time
-//	footer: index offset u64 | entries u32 | CRC32C of the index u32 | magic
+//	w, err := partition.Create(path)
+//	w.Add(series, partition.Numbers, header, encoded)
+//	err = w.Close()
 //
-// and an index entry is
-//
-//	series u32 | kind u8 | 3 bytes zero | offset u64 | length u32 | CRC32C u32 | chunk.Header
+//	p, err := partition.Open(path)
+//	for _, b := range p.Blocks(series) {
+//		encoded, err := p.Bytes(b)
+//		...
+//	}
+//	err = p.Release()
 package partition
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"iter"
 	"os"
 	"path/filepath"
 	"sort"
@@ -32,14 +37,24 @@ import (
 // Version is the format's; a file of another version is refused.
 const Version = 1
 
+// The file is
+//
+//	magic and version | pages | table of series | directory | footer
+//
+// An entry of the directory is a page's offset u64, its first and its last
+// block's series u32, its CRC32C u32, and the least and the greatest time in it,
+// i64 each. The
+// footer has the offsets of table and directory u64, the numbers of series and
+// pages u32, the least and the greatest time i64, the CRC32C u32 of everything
+// from the table on, and again magic and version.
 const (
 	magic     = "WHPART"
 	headLen   = len(magic) + 2
-	footerLen = 8 + 4 + 4 + len(magic) + 2
-	entryLen  = 24 + chunk.HeaderLen
+	footerLen = 8 + 8 + 4 + 4 + 8 + 8 + 4 + headLen
+	entryLen  = 8 + 4 + 4 + 4 + 8 + 8
 )
 
-// Kinds of blocks.
+// Kinds of blocks. Those of the first two are chunks; a caller may have others.
 const (
 	Numbers  = 0
 	Sketches = 1
@@ -50,107 +65,14 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // ErrCorrupt is wrapped by errors about bytes that are not what was written.
 var ErrCorrupt = errors.New("corrupt")
 
-// Block is one block's entry in the index.
+// Block is one block of a series.
 type Block struct {
-	Series uint32
-	Kind   uint8
-	chunk.Header
+	Series           uint32
+	Kind             uint8
+	MinTime, MaxTime int64 // ms
 
-	offset   uint64
-	length   uint32
-	checksum uint32
-}
-
-// Writer writes one partition. Blocks come in the order of series and time.
-type Writer struct {
-	path   string
-	file   *os.File
-	out    *bufio.Writer
-	at     uint64
-	blocks []Block
-	err    error
-}
-
-// Create begins a partition at path, in a temporary file beside it.
-func Create(path string) (*Writer, error) {
-	file, err := os.Create(path + ".tmp")
-	if err != nil {
-		return nil, fmt.Errorf("create partition: %w", err)
-	}
-	w := &Writer{path: path, file: file, out: bufio.NewWriterSize(file, 1<<20)}
-	w.write(head())
-	return w, nil
-}
-
-func head() []byte { return binary.LittleEndian.AppendUint16([]byte(magic), Version) }
-
-func (w *Writer) write(b []byte) {
-	if w.err == nil {
-		_, w.err = w.out.Write(b)
-		w.at += uint64(len(b))
-	}
-}
-
-// Add appends a block. Errors show in Close.
-func (w *Writer) Add(series uint32, kind uint8, h chunk.Header, encoded []byte) {
-	w.blocks = append(w.blocks, Block{
-		Series: series, Kind: kind, Header: h,
-		offset: w.at, length: uint32(len(encoded)), checksum: crc32.Checksum(encoded, castagnoli),
-	})
-	w.write(encoded)
-}
-
-// Abort drops what has been written.
-func (w *Writer) Abort() {
-	w.file.Close()
-	os.Remove(w.file.Name())
-}
-
-// Close writes the index, makes the file durable and gives it its name.
-func (w *Writer) Close() error {
-	index := make([]byte, 0, len(w.blocks)*entryLen)
-	for _, b := range w.blocks {
-		index = binary.LittleEndian.AppendUint32(index, b.Series)
-		index = append(index, b.Kind, 0, 0, 0)
-		index = binary.LittleEndian.AppendUint64(index, b.offset)
-		index = binary.LittleEndian.AppendUint32(index, b.length)
-		index = binary.LittleEndian.AppendUint32(index, b.checksum)
-		index = chunk.AppendHeader(index, b.Header)
-	}
-	footer := binary.LittleEndian.AppendUint64(nil, w.at)
-	footer = binary.LittleEndian.AppendUint32(footer, uint32(len(w.blocks)))
-	footer = binary.LittleEndian.AppendUint32(footer, crc32.Checksum(index, castagnoli))
-	w.write(index)
-	w.write(append(footer, head()...))
-	if w.err == nil {
-		w.err = w.out.Flush()
-	}
-	if w.err == nil {
-		w.err = w.file.Sync()
-	}
-	if w.err == nil {
-		w.err = w.file.Close()
-	}
-	if w.err == nil {
-		w.err = os.Rename(w.file.Name(), w.path)
-	}
-	if w.err == nil {
-		w.err = syncDir(filepath.Dir(w.path))
-	}
-	if w.err != nil {
-		w.Abort()
-		return fmt.Errorf("write partition %s: %w", filepath.Base(w.path), w.err)
-	}
-	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	data []byte
+	err  error // why there is none
 }
 
 // Partition is an open file. Safe for concurrent use.
@@ -158,14 +80,16 @@ type Partition struct {
 	Path             string
 	MinTime, MaxTime int64 // ms
 
-	blocks []Block // by series, then time
-	data   []byte  // the mapped file
-	users  atomic.Int32
-	remove atomic.Bool // when the last user is gone
+	data      []byte // the mapped file
+	directory []byte
+	table     []byte
+	series    int
+	users     atomic.Int32
+	remove    atomic.Bool // when the last user is gone
 }
 
-// Open maps the partition at path and checks its index. The caller holds it
-// until Release.
+// Open maps the partition at path and checks its directory and table. The
+// caller holds it until Release.
 func Open(path string) (*Partition, error) {
 	fail := func(err error) (*Partition, error) {
 		return nil, fmt.Errorf("open partition %s: %w", filepath.Base(path), err)
@@ -189,15 +113,16 @@ func Open(path string) (*Partition, error) {
 	}
 	p := &Partition{Path: path, data: data}
 	p.users.Store(1)
-	if err := p.readIndex(); err != nil {
+	if err := p.readFooter(); err != nil {
 		unix.Munmap(data)
 		return fail(err)
 	}
 	return p, nil
 }
 
-func (p *Partition) readIndex() error {
-	footer := p.data[len(p.data)-footerLen:]
+func (p *Partition) readFooter() error {
+	end := len(p.data) - footerLen
+	footer := p.data[end:]
 	for _, mark := range [][]byte{p.data[:headLen], footer[footerLen-headLen:]} {
 		if string(mark[:len(magic)]) != magic {
 			return fmt.Errorf("%w: not a partition", ErrCorrupt)
@@ -206,60 +131,216 @@ func (p *Partition) readIndex() error {
 			return fmt.Errorf("its format is version %d, this program reads version %d", v, Version)
 		}
 	}
-	start, n := binary.LittleEndian.Uint64(footer), uint64(binary.LittleEndian.Uint32(footer[8:]))
-	end := uint64(len(p.data) - footerLen)
-	if start < uint64(headLen) || start > end || n*uint64(entryLen) != end-start {
-		return fmt.Errorf("%w: its index does not fit", ErrCorrupt)
+	table, directory := binary.LittleEndian.Uint64(footer), binary.LittleEndian.Uint64(footer[8:])
+	series, pages := binary.LittleEndian.Uint32(footer[16:]), binary.LittleEndian.Uint32(footer[20:])
+	if table < uint64(headLen) || table > directory || directory > uint64(end) || uint64(end)-directory != uint64(pages)*entryLen {
+		return fmt.Errorf("%w: its directory does not fit", ErrCorrupt)
 	}
-	index := p.data[start:end]
-	if crc32.Checksum(index, castagnoli) != binary.LittleEndian.Uint32(footer[12:]) {
-		return fmt.Errorf("%w: its index fails its checksum", ErrCorrupt)
+	sum := len(p.data) - headLen - 4
+	if crc32.Checksum(p.data[table:sum], castagnoli) != binary.LittleEndian.Uint32(p.data[sum:]) {
+		return fmt.Errorf("%w: its directory fails its checksum", ErrCorrupt)
 	}
-	p.blocks = make([]Block, n)
-	for i := range p.blocks {
-		e := index[i*entryLen:]
-		h, err := chunk.ReadHeader(e[24:])
-		if err != nil {
-			return fmt.Errorf("%w: block %d: %w", ErrCorrupt, i, err)
+	p.MinTime, p.MaxTime = int64(binary.LittleEndian.Uint64(footer[24:])), int64(binary.LittleEndian.Uint64(footer[32:]))
+	p.table, p.directory, p.series = p.data[table:directory], p.data[directory:end], int(series)
+	at := uint64(headLen)
+	for i := range int(pages) {
+		from := p.page(i).from
+		if from < at || from > table {
+			return fmt.Errorf("%w: page %d lies outside the file", ErrCorrupt, i)
 		}
-		b := Block{
-			Series: binary.LittleEndian.Uint32(e), Kind: e[4], Header: h, offset: binary.LittleEndian.Uint64(e[8:]),
-			length: binary.LittleEndian.Uint32(e[16:]), checksum: binary.LittleEndian.Uint32(e[20:]),
-		}
-		if b.offset < uint64(headLen) || b.offset > start || uint64(b.length) > start-b.offset {
-			return fmt.Errorf("%w: block %d lies outside the file", ErrCorrupt, i)
-		}
-		p.blocks[i] = b
-		if i == 0 || b.MinTime < p.MinTime {
-			p.MinTime = b.MinTime
-		}
-		if i == 0 || b.MaxTime > p.MaxTime {
-			p.MaxTime = b.MaxTime
-		}
+		at = from
 	}
 	return nil
 }
 
-// Blocks returns the index entries of one series, by time; read only.
-func (p *Partition) Blocks(series uint32) []Block {
-	first := sort.Search(len(p.blocks), func(i int) bool { return p.blocks[i].Series >= series })
-	last := first
-	for last < len(p.blocks) && p.blocks[last].Series == series {
-		last++
-	}
-	return p.blocks[first:last]
+// page is an entry of the directory.
+type page struct {
+	from, to         uint64
+	first, last      uint32 // series
+	checksum         uint32
+	minTime, maxTime int64
 }
 
-// All returns every index entry, by series and time; read only.
-func (p *Partition) All() []Block { return p.blocks }
+func (p *Partition) pages() int { return len(p.directory) / entryLen }
 
-// Bytes returns the checked bytes of a block, valid until the user's Release.
-func (p *Partition) Bytes(b Block) ([]byte, error) {
-	encoded := p.data[b.offset : b.offset+uint64(b.length)]
-	if crc32.Checksum(encoded, castagnoli) != b.checksum {
-		return nil, fmt.Errorf("partition %s: block at %d of series %d: %w: it fails its checksum", filepath.Base(p.Path), b.offset, b.Series, ErrCorrupt)
+func (p *Partition) page(i int) page {
+	e := p.directory[i*entryLen : (i+1)*entryLen]
+	g := page{
+		from: binary.LittleEndian.Uint64(e), first: binary.LittleEndian.Uint32(e[8:]), last: binary.LittleEndian.Uint32(e[12:]),
+		checksum: binary.LittleEndian.Uint32(e[16:]), minTime: int64(binary.LittleEndian.Uint64(e[20:])), maxTime: int64(binary.LittleEndian.Uint64(e[28:])),
 	}
-	return encoded, nil
+	if next := (i + 1) * entryLen; next < len(p.directory) {
+		g.to = binary.LittleEndian.Uint64(p.directory[next:])
+	} else {
+		g.to = uint64(len(p.data) - footerLen - len(p.directory) - len(p.table))
+	}
+	return g
+}
+
+// ranged gives the series of a page's first and last block.
+func (p *Partition) ranged(i int) (first, last uint32) {
+	e := p.directory[i*entryLen : (i+1)*entryLen]
+	return binary.LittleEndian.Uint32(e[8:]), binary.LittleEndian.Uint32(e[12:])
+}
+
+// Blocks returns the blocks of one series, by time. In place of those of a page
+// that fails its checksum there is one of all the page's times, the bytes of
+// which are an error: whether it holds blocks of the series can't be told.
+func (p *Partition) Blocks(series uint32) []Block {
+	var found []Block
+	n := p.pages()
+	i := sort.Search(n, func(i int) bool { _, last := p.ranged(i); return last >= series })
+	for ; i < n; i++ {
+		if first, _ := p.ranged(i); first > series {
+			break
+		}
+		found = p.appendBlocks(found, i, series)
+	}
+	return found
+}
+
+// appendBlocks appends the blocks that a page has of a series.
+func (p *Partition) appendBlocks(found []Block, i int, series uint32) []Block {
+	g := p.page(i)
+	data, bad := p.pageData(&g)
+	b := Block{Series: g.first}
+	for len(data) > 0 && b.Series <= series && bad == nil {
+		var ok bool
+		if b, data, ok = nextBlock(b, data); ok && b.Series == series {
+			if ok = b.end(); ok {
+				found = append(found, b)
+			}
+		}
+		if !ok {
+			bad = p.unreadable(&g, "its blocks can't be told apart")
+		}
+	}
+	if bad != nil {
+		found = append(found, Block{Series: series, MinTime: g.minTime, MaxTime: g.maxTime, err: bad})
+	}
+	return found
+}
+
+// pageData returns the checked bytes of a page.
+func (p *Partition) pageData(g *page) ([]byte, error) {
+	data := p.data[g.from:g.to]
+	if crc32.Checksum(data, castagnoli) != g.checksum {
+		return nil, p.unreadable(g, "it fails its checksum")
+	}
+	return data, nil
+}
+
+func (p *Partition) unreadable(g *page, why string) error {
+	return fmt.Errorf("partition %s: page at %d: %w: %s", filepath.Base(p.Path), g.from, ErrCorrupt, why)
+}
+
+// All yields every block, by series and time, and one whose bytes are an error
+// for every page that fails its checksum.
+func (p *Partition) All() iter.Seq[Block] {
+	return func(yield func(Block) bool) {
+		for i := range p.pages() {
+			g := p.page(i)
+			data, bad := p.pageData(&g)
+			b := Block{Series: g.first}
+			for len(data) > 0 && bad == nil {
+				var ok bool
+				if b, data, ok = nextBlock(b, data); !ok || !b.end() {
+					bad = p.unreadable(&g, "its blocks can't be told apart")
+				} else if !yield(b) {
+					return
+				}
+			}
+			if bad != nil && !yield(Block{Series: g.first, MinTime: g.minTime, MaxTime: g.maxTime, err: bad}) {
+				return
+			}
+		}
+	}
+}
+
+// nextBlock reads the block at the front of data; prev is the one before it.
+//
+//	series less the one before's uvarint, times 2, plus 1 if the kind follows |
+//	kind u8 and last less first time uvarint, if flagged |
+//	first time less the one before's zigzag varint | length uvarint | bytes
+func nextBlock(prev Block, data []byte) (b Block, rest []byte, ok bool) {
+	u, n := binary.Uvarint(data)
+	if n <= 0 {
+		return b, nil, false
+	}
+	data = data[n:]
+	b.Series = prev.Series + uint32(u>>1)
+	length := uint64(0)
+	other := u&1 != 0
+	if other {
+		if len(data) == 0 {
+			return b, nil, false
+		}
+		b.Kind = data[0]
+		if length, n = binary.Uvarint(data[1:]); n <= 0 {
+			return b, nil, false
+		}
+		data = data[1+n:]
+	}
+	ahead, n := binary.Varint(data)
+	if n <= 0 {
+		return b, nil, false
+	}
+	data = data[n:]
+	b.MinTime = prev.MinTime + ahead
+	size, n := binary.Uvarint(data)
+	if n <= 0 || size > uint64(len(data)-n) {
+		return b, nil, false
+	}
+	b.data, rest = data[n:n+int(size)], data[n+int(size):]
+	if other {
+		b.MaxTime = b.MinTime + int64(length)
+		return b, rest, true
+	}
+	return b, rest, true
+}
+
+// end fills what a chunk says itself: its kind and the time of its last sample.
+func (b *Block) end() (ok bool) {
+	if b.Kind != Numbers {
+		return true
+	}
+	if chunk.HoldsSketches(b.data) {
+		b.Kind = Sketches
+	}
+	var err error
+	_, b.MaxTime, err = chunk.Span(b.MinTime, b.data)
+	return err == nil
+}
+
+// Bytes returns the bytes of a block, valid until the user's Release.
+func (p *Partition) Bytes(b Block) ([]byte, error) { return b.data, b.err }
+
+// Series yields each series and the times of its first and last sample, in ms.
+func (p *Partition) Series() iter.Seq2[uint32, [2]int64] {
+	return func(yield func(uint32, [2]int64) bool) {
+		table := p.table
+		var columns [3][]int64
+		for left := p.series; left > 0; {
+			n := min(left, tableGroup)
+			left -= n
+			for i := range columns {
+				if columns[i] == nil {
+					columns[i] = make([]int64, n)
+				}
+				columns[i] = columns[i][:n]
+				var err error
+				if table, err = chunk.Ints(columns[i], table); err != nil {
+					return // not possible: the table passed its checksum
+				}
+			}
+			for i, series := range columns[0] {
+				first := columns[1][i]
+				if !yield(uint32(series), [2]int64{first, first + columns[2][i]}) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // Size is the file's length in bytes.
@@ -274,7 +355,7 @@ func (p *Partition) Release() error {
 		return nil
 	}
 	err := unix.Munmap(p.data)
-	p.data = nil
+	p.data, p.directory, p.table = nil, nil, nil
 	if p.remove.Load() {
 		err = errors.Join(err, os.Remove(p.Path))
 	}
