@@ -1,5 +1,7 @@
 package query
 
+import "time"
+
 // Grid is the timestamps of a result: Start, Start+Step, ... up to End (ms).
 type Grid struct {
 	Start, End, Step int64
@@ -19,6 +21,7 @@ type Frame struct {
 	Rows     []Row
 	Warnings []string // why the answer may be partial, or differs from what was asked
 	Stats    Stats
+	Steps    []Step // when the query was asked to explain itself
 }
 
 // Row is one line of a graph.
@@ -40,5 +43,7 @@ type Band struct {
 // Stats is what a query cost.
 type Stats struct {
 	Series  int
-	Samples int64
+	Samples int64 // read, or summed up in what was read
+	Bytes   int64 // of intermediate and final rows
+	Took    time.Duration
 }

@@ -1,7 +1,6 @@
 package datadog
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -88,14 +87,14 @@ func readAnomalyOptions(c *call) (o anomalyOptions, at int, err error) {
 // anomalies gives each row the band that its past lets expect. The past is
 // fetched from before the graph's left edge, so that the band does not depend
 // on where that is.
-func anomalies(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
+func anomalies(ev *evaluation, c *call, g query.Grid) (result, error) {
 	o, _, err := readAnomalyOptions(c)
 	if err != nil {
 		return result{}, err
 	}
 	history := int64(o.History())
 	wide := query.Grid{Start: g.Start - history*g.Step, End: g.End, Step: g.Step}
-	r, err := ev.rows(ctx, c.query, wide)
+	r, err := ev.rows(c.query, wide)
 	if err != nil {
 		return result{}, err
 	}
@@ -125,7 +124,7 @@ func anomalies(ctx context.Context, ev *evaluation, c *call, g query.Grid) (resu
 func (ev *evaluation) counts(n node) bool {
 	switch n := n.(type) {
 	case *term:
-		m, _ := ev.engine.DB().Catalog().Metric(n.metric)
+		m, _ := ev.run.Engine().DB().Catalog().Metric(n.metric)
 		return n.as == "count" || m.Type == "count" || m.Type == "rate"
 	case *binary:
 		return ev.counts(n.left) && ev.counts(n.right)

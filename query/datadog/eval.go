@@ -13,13 +13,16 @@ import (
 
 // Range evaluates the query and gives one frame per comma-separated part.
 // Errors are *query.LimitError and the store's.
-func (q *Query) Range(ctx context.Context, e *query.Engine, o Options) ([]*query.Frame, error) {
-	ctx, cancel := e.Begin(ctx)
-	defer cancel()
-	frames := make([]*query.Frame, len(q.parts))
+func (q *Query) Range(ctx context.Context, e *query.Engine, o Options) (frames []*query.Frame, err error) {
+	run, err := e.Begin(ctx, q.text)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { run.End(err) }()
+	frames = make([]*query.Frame, len(q.parts))
 	for i, part := range q.parts {
-		ev := &evaluation{engine: e, options: o, interval: o.interval()}
-		f, err := ev.frame(ctx, part)
+		ev := &evaluation{run: run, options: o, interval: o.interval()}
+		f, err := ev.frame(part)
 		if err != nil {
 			return nil, err
 		}
@@ -30,41 +33,33 @@ func (q *Query) Range(ctx context.Context, e *query.Engine, o Options) ([]*query
 
 // evaluation is the state of one part's evaluation.
 type evaluation struct {
-	engine   *query.Engine
+	run      *query.Run
 	options  Options
 	interval int64
 	raw      bool // don't bridge gaps unless the query says so
-	stats    query.Stats
-	warnings []string
-}
-
-func (ev *evaluation) warn(text string) {
-	if text != "" && !slices.Contains(ev.warnings, text) {
-		ev.warnings = append(ev.warnings, text)
-	}
 }
 
 // frame evaluates a part over the range asked for. All its terms share one
 // grid: the widest rollup in it decides.
-func (ev *evaluation) frame(ctx context.Context, n node) (*query.Frame, error) {
+func (ev *evaluation) frame(n node) (*query.Frame, error) {
 	interval := ev.interval
 	if every := widestRollup(n); every > 0 {
 		var warning string
 		interval, warning = clampInterval(every, ev.options)
-		ev.warn(warning)
+		ev.run.Warn(warning)
 	}
 	g := gridOf(ev.options.From, ev.options.To, interval)
-	if err := ev.engine.CheckGrid(g); err != nil {
+	if err := ev.run.Engine().CheckGrid(g); err != nil {
 		return nil, err
 	}
-	rows, err := ev.eval(ctx, n, g)
+	rows, err := ev.eval(n, g)
 	if err != nil {
 		return nil, err
 	}
 	if rows.scalar {
 		rows.rows = []query.Row{{Tags: []string{}, Expr: n.String(), Values: repeat(rows.value, g.Len())}}
 	}
-	return &query.Frame{Grid: g, Rows: rows.rows, Warnings: ev.warnings, Stats: ev.stats}, nil
+	return &query.Frame{Grid: g, Rows: rows.rows, Warnings: ev.run.Warnings(), Stats: ev.run.Stats()}, nil
 }
 
 func widestRollup(n node) int64 {
@@ -91,18 +86,18 @@ type result struct {
 	value  float64
 }
 
-func (ev *evaluation) eval(ctx context.Context, n node, g query.Grid) (result, error) {
+func (ev *evaluation) eval(n node, g query.Grid) (result, error) {
 	switch n := n.(type) {
 	case number:
 		return result{scalar: true, value: float64(n)}, nil
 	case *term:
-		rows, err := ev.term(ctx, n, g)
+		rows, err := ev.term(n, g)
 		return result{rows: rows}, err
 	case *binary:
-		return ev.binary(ctx, n, g)
+		return ev.binary(n, g)
 	case *call:
 		fn, _ := functionOf(n.fn) // the parser has checked it
-		return fn.eval(ctx, ev, n, g)
+		return fn.eval(ev, n, g)
 	}
 	return result{}, fmt.Errorf("BUG: a query holds a %T", n)
 }
@@ -116,7 +111,7 @@ func repeat(v float64, n int) []float64 {
 }
 
 // term selects, rolls up in time, bridges gaps and aggregates over tags.
-func (ev *evaluation) term(ctx context.Context, t *term, g query.Grid) ([]query.Row, error) {
+func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	// Gaps at the edges are bridged from samples beyond them.
 	if ev.raw && t.fill == "" {
 		t = t.unfilled()
@@ -124,18 +119,18 @@ func (ev *evaluation) term(ctx context.Context, t *term, g query.Grid) ([]query.
 	pad := (t.bridge() + g.Step - 1) / g.Step
 	wide := query.Grid{Start: g.Start - pad*g.Step, End: g.End + pad*g.Step, Step: g.Step}
 	filter := store.Filter{Op: store.And, Args: []store.Filter{{Op: store.MatchName, Value: t.metric}, t.filter}}
-	selection, err := ev.engine.Select(ctx, filter, wide.Start, wide.End+wide.Step-1)
+	selection, err := ev.run.Select(filter, wide.Start, wide.End+wide.Step-1)
 	if err != nil {
 		return nil, err
 	}
 	defer selection.Close()
 	if len(selection.Series) == 0 {
-		return nil, ev.explainNothing(ctx, t)
+		return nil, ev.explainNothing(t)
 	}
 	groups := query.GroupBy(selection.Series, t.by)
 	values := make([][]float64, len(selection.Series))
 	sketches := make([]sketchRow, len(selection.Series))
-	err = selection.Each(ctx, t.scale, func(i int, c *store.Columns) error {
+	err = selection.Each(t.scale, func(_, i int, c *store.Columns) error {
 		info := &selection.Series[i]
 		if info.Kind == store.Distribution {
 			sketches[i] = rollupSketches(wide, c)
@@ -152,14 +147,8 @@ func (ev *evaluation) term(ctx context.Context, t *term, g query.Grid) ([]query.
 	if err != nil {
 		return nil, err
 	}
-	stats := selection.Stats()
-	ev.stats.Series += stats.Series
-	ev.stats.Samples += stats.Samples
-	for _, w := range selection.Warnings() {
-		ev.warn(w)
-	}
 	unit := ""
-	if m, ok := ev.engine.DB().Catalog().Metric(t.metric); ok {
+	if m, ok := ev.run.Engine().DB().Catalog().Metric(t.metric); ok {
 		unit = m.Unit
 	}
 	var rows []query.Row
@@ -185,13 +174,13 @@ func hasValue(values []float64) bool {
 }
 
 // explainNothing says why a term selects nothing, if its metric is unknown.
-func (ev *evaluation) explainNothing(ctx context.Context, t *term) error {
-	names, err := ev.engine.DB().Metrics(ctx, ev.options.From-30*86_400_000, ev.options.To)
+func (ev *evaluation) explainNothing(t *term) error {
+	names, err := ev.run.Engine().DB().Metrics(ev.run.Context(), ev.options.From-30*86_400_000, ev.options.To)
 	if err != nil {
 		return err
 	}
 	if _, known := slices.BinarySearch(names, t.metric); !known {
-		ev.warn(fmt.Sprintf("no metric %q%s", t.metric, nearest(t.metric, names)))
+		ev.run.Warn(fmt.Sprintf("no metric %q%s", t.metric, nearest(t.metric, names)))
 	}
 	return nil
 }
@@ -234,12 +223,12 @@ func perSecond(row []float64, ms int64) {
 
 // binary joins two results on equal groups. A row without a group, or a number,
 // goes with every row of the other side.
-func (ev *evaluation) binary(ctx context.Context, n *binary, g query.Grid) (result, error) {
-	left, err := ev.eval(ctx, n.left, g)
+func (ev *evaluation) binary(n *binary, g query.Grid) (result, error) {
+	left, err := ev.eval(n.left, g)
 	if err != nil {
 		return result{}, err
 	}
-	right, err := ev.eval(ctx, n.right, g)
+	right, err := ev.eval(n.right, g)
 	if err != nil {
 		return result{}, err
 	}

@@ -2,7 +2,6 @@ package datadog
 
 import (
 	"cmp"
-	"context"
 	"math"
 	"regexp"
 	"slices"
@@ -16,7 +15,7 @@ import (
 type function struct {
 	// check refuses arguments that can't be; nil: there may be none.
 	check func(s *scanner, c *call, start int)
-	eval  func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error)
+	eval  func(ev *evaluation, c *call, g query.Grid) (result, error)
 }
 
 // functionNames lists the functions, for suggestions and completion. Families
@@ -81,20 +80,20 @@ func functionOf(name string) (function, bool) {
 		return function{check: anyArguments, eval: excludeNull}, true
 	case "hour_before", "day_before", "week_before", "month_before":
 		back := map[string]int64{"hour_before": 3600_000, "day_before": 86_400_000, "week_before": 7 * 86_400_000, "month_before": 28 * 86_400_000}[name]
-		return function{eval: func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
-			return shifted(ctx, ev, c, g, -back)
+		return function{eval: func(ev *evaluation, c *call, g query.Grid) (result, error) {
+			return shifted(ev, c, g, -back)
 		}}, true
 	case "timeshift":
-		return function{check: oneNumber, eval: func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
+		return function{check: oneNumber, eval: func(ev *evaluation, c *call, g query.Grid) (result, error) {
 			s, _ := strconv.ParseFloat(c.args[0].text, 64)
-			return shifted(ctx, ev, c, g, int64(s*1000))
+			return shifted(ev, c, g, int64(s*1000))
 		}}, true
 	case "anomalies":
 		return function{check: checkAnomalies, eval: anomalies}, true
 	case "top":
-		return function{check: checkTop, eval: func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
+		return function{check: checkTop, eval: func(ev *evaluation, c *call, g query.Grid) (result, error) {
 			n, _ := strconv.Atoi(c.args[0].text)
-			return ranked(ctx, ev, c, g, n, c.args[1].text, c.args[2].text == "desc")
+			return ranked(ev, c, g, n, c.args[1].text, c.args[2].text == "desc")
 		}}, true
 	}
 	if span, ok := numberAfter(name, "ewma_", 3, 5, 7, 10, 20); ok {
@@ -105,8 +104,8 @@ func functionOf(name string) (function, bool) {
 	}
 	if m := topFamily.FindStringSubmatch(name); m != nil {
 		n, _ := strconv.Atoi(m[2])
-		return function{eval: func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
-			return ranked(ctx, ev, c, g, n, cmp.Or(m[3], "mean"), m[1] == "top")
+		return function{eval: func(ev *evaluation, c *call, g query.Grid) (result, error) {
+			return ranked(ev, c, g, n, cmp.Or(m[3], "mean"), m[1] == "top")
 		}}, true
 	}
 	return function{}, false
@@ -132,9 +131,9 @@ func finite(fn func(float64) float64) func(float64) float64 {
 }
 
 // perRow is a function that changes each row by itself, in place.
-func perRow(fn func(values []float64, g query.Grid)) func(context.Context, *evaluation, *call, query.Grid) (result, error) {
-	return func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
-		r, err := ev.rows(ctx, c.query, g)
+func perRow(fn func(values []float64, g query.Grid)) func(*evaluation, *call, query.Grid) (result, error) {
+	return func(ev *evaluation, c *call, g query.Grid) (result, error) {
+		r, err := ev.rows(c.query, g)
 		if err != nil {
 			return result{}, err
 		}
@@ -147,16 +146,16 @@ func perRow(fn func(values []float64, g query.Grid)) func(context.Context, *eval
 }
 
 // rows evaluates n to rows; a number becomes one row.
-func (ev *evaluation) rows(ctx context.Context, n node, g query.Grid) (result, error) {
-	r, err := ev.eval(ctx, n, g)
+func (ev *evaluation) rows(n node, g query.Grid) (result, error) {
+	r, err := ev.eval(n, g)
 	if err == nil && r.scalar {
 		r = result{rows: []query.Row{{Tags: []string{}, Expr: n.String(), Values: repeat(r.value, g.Len())}}}
 	}
 	return r, err
 }
 
-func defaultZero(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
-	r, err := ev.rows(ctx, c.query, g)
+func defaultZero(ev *evaluation, c *call, g query.Grid) (result, error) {
+	r, err := ev.rows(c.query, g)
 	if err != nil {
 		return result{}, err
 	}
@@ -251,10 +250,10 @@ func oneNumber(s *scanner, c *call, start int) {
 }
 
 // limit keeps values within a bound: clamp_ moves them to it, cutoff_ drops them.
-func limit(name string) func(context.Context, *evaluation, *call, query.Grid) (result, error) {
-	return func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
+func limit(name string) func(*evaluation, *call, query.Grid) (result, error) {
+	return func(ev *evaluation, c *call, g query.Grid) (result, error) {
 		bound, _ := strconv.ParseFloat(c.args[0].text, 64)
-		r, err := ev.rows(ctx, c.query, g)
+		r, err := ev.rows(c.query, g)
 		r.rows = mapRows(c, r.rows, func(v float64) float64 {
 			beyond := v < bound
 			if strings.HasSuffix(name, "max") {
@@ -284,7 +283,7 @@ func checkMovingRollup(s *scanner, c *call, start int) {
 	}
 }
 
-func movingRollup(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
+func movingRollup(ev *evaluation, c *call, g query.Grid) (result, error) {
 	seconds, _ := strconv.ParseFloat(c.args[0].text, 64)
 	aggregator := "avg"
 	if len(c.args) == 2 {
@@ -292,10 +291,10 @@ func movingRollup(ctx context.Context, ev *evaluation, c *call, g query.Grid) (r
 	}
 	points := max(1, int64(seconds*1000)/g.Step)
 	wide := query.Grid{Start: g.Start - (points-1)*g.Step, End: g.End, Step: g.Step}
-	if err := ev.engine.CheckGrid(wide); err != nil {
+	if err := ev.run.Engine().CheckGrid(wide); err != nil {
 		return result{}, err
 	}
-	r, err := ev.rows(ctx, c.query, wide)
+	r, err := ev.rows(c.query, wide)
 	if err != nil {
 		return result{}, err
 	}
@@ -310,9 +309,9 @@ func movingRollup(ctx context.Context, ev *evaluation, c *call, g query.Grid) (r
 }
 
 // countRows counts the groups with a value at each time.
-func countRows(nonzero bool) func(context.Context, *evaluation, *call, query.Grid) (result, error) {
-	return func(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
-		r, err := ev.rows(ctx, c.query, g)
+func countRows(nonzero bool) func(*evaluation, *call, query.Grid) (result, error) {
+	return func(ev *evaluation, c *call, g query.Grid) (result, error) {
+		r, err := ev.rows(c.query, g)
 		if err != nil {
 			return result{}, err
 		}
@@ -329,8 +328,8 @@ func countRows(nonzero bool) func(context.Context, *evaluation, *call, query.Gri
 }
 
 // excludeNull drops the groups whose tags lack a value.
-func excludeNull(ctx context.Context, ev *evaluation, c *call, g query.Grid) (result, error) {
-	r, err := ev.rows(ctx, c.query, g)
+func excludeNull(ev *evaluation, c *call, g query.Grid) (result, error) {
+	r, err := ev.rows(c.query, g)
 	r.rows = slices.DeleteFunc(r.rows, func(row query.Row) bool {
 		return slices.ContainsFunc(row.Tags, func(tag string) bool { return strings.HasSuffix(tag, ":N/A") })
 	})
@@ -338,9 +337,9 @@ func excludeNull(ctx context.Context, ev *evaluation, c *call, g query.Grid) (re
 }
 
 // shifted evaluates at another time and shows the result at this one.
-func shifted(ctx context.Context, ev *evaluation, c *call, g query.Grid, ms int64) (result, error) {
+func shifted(ev *evaluation, c *call, g query.Grid, ms int64) (result, error) {
 	ms = floor(ms, g.Step)
-	r, err := ev.rows(ctx, c.query, query.Grid{Start: g.Start + ms, End: g.End + ms, Step: g.Step})
+	r, err := ev.rows(c.query, query.Grid{Start: g.Start + ms, End: g.End + ms, Step: g.Step})
 	for i := range r.rows {
 		r.rows[i].Expr = expr(c, r.rows[i].Tags)
 	}
@@ -358,8 +357,8 @@ func checkTop(s *scanner, c *call, start int) {
 }
 
 // ranked keeps the n rows that rank first.
-func ranked(ctx context.Context, ev *evaluation, c *call, g query.Grid, n int, by string, descending bool) (result, error) {
-	r, err := ev.rows(ctx, c.query, g)
+func ranked(ev *evaluation, c *call, g query.Grid, n int, by string, descending bool) (result, error) {
+	r, err := ev.rows(c.query, g)
 	if err != nil {
 		return result{}, err
 	}

@@ -154,23 +154,26 @@ func (m *Monitor) interval() int64 {
 
 // Eval evaluates the window that ends at at (ms), and gives every group with
 // data in it, sorted by tags.
-func (m *Monitor) Eval(ctx context.Context, e *query.Engine, at int64) ([]GroupValue, error) {
-	ctx, cancel := e.Begin(ctx)
-	defer cancel()
+func (m *Monitor) Eval(ctx context.Context, e *query.Engine, at int64) (groups []GroupValue, err error) {
+	run, err := e.Begin(ctx, m.QueryText)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { run.End(err) }()
 	step := m.interval()
 	g := query.Grid{Start: floor(at-m.Window.Milliseconds(), step), End: floor(at-1, step), Step: step}
 	if g.Start < at-m.Window.Milliseconds() && g.Start < g.End {
 		g.Start += step // a bucket that begins before the window
 	}
 	n := m.Query.parts[0]
-	ev := &evaluation{engine: e, options: Options{From: g.Start, To: at}, interval: step}
+	ev := &evaluation{run: run, options: Options{From: g.Start, To: at}, interval: step}
 	_, arithmetic := n.(*binary)
 	ev.raw = !arithmetic
-	r, err := ev.eval(ctx, n, g)
+	r, err := ev.eval(n, g)
 	if err != nil {
 		return nil, err
 	}
-	groups := make([]GroupValue, 0, len(r.rows))
+	groups = make([]GroupValue, 0, len(r.rows))
 	for _, row := range r.rows {
 		v := GroupValue{Tags: row.Tags, Value: combineValues(row.Values, m.Aggregator)}
 		for i, x := range row.Values {

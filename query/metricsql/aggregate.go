@@ -1,113 +1,100 @@
 package metricsql
 
 import (
-	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/VictoriaMetrics/metrics"
 	mql "github.com/VictoriaMetrics/metricsql"
-	"gonum.org/v1/gonum/stat"
 )
 
 // group is the rows that an aggregate combines.
 type group struct {
-	labels []Label
-	rows   []row
+	base row // what they have in common, without values
+	rows []row
 }
 
 // aggregate evaluates an aggregate function.
 func (ev *evaluation) aggregate(e *mql.AggrFuncExpr) ([]row, error) {
-	name := strings.ToLower(e.Name)
-	args := e.Args
-	var parameters []mql.Expr
-	switch name {
-	case "topk", "bottomk", "limitk", "quantile", "count_values":
-		if len(args) != 2 {
-			return nil, ev.fail("%s takes two arguments, found %d", name, len(args))
+	c := &call{ev: ev, name: strings.ToLower(e.Name), args: e.Args}
+	by := groupingOf(e.Modifier)
+	if fold := foldOf(c.name); fold != nil && len(c.args) == 1 {
+		if rows, done, err := ev.foldStored(fold, c.args[0], e.Modifier, e.Limit); done || err != nil {
+			return rows, err
 		}
-		parameters, args = args[:1], args[1:]
-	case "quantiles":
-		if len(args) < 3 {
-			return nil, ev.fail("quantiles takes a label, quantiles and a query")
+	}
+	if fn := columnOf(c.name); fn != nil {
+		rows, err := c.every()
+		if err != nil {
+			return nil, err
 		}
-		parameters, args = args[:len(args)-1], args[len(args)-1:]
+		return ev.combine(groupRows(rows, by, e.Limit), func(_ int, column []float64) float64 { return fn(column) }), nil
+	}
+	fn, ok := groupFunctionOf(c.name)
+	if !ok {
+		return nil, ev.fail("there is no aggregate %s", e.Name)
+	}
+	return fn(c, by, e.Limit)
+}
+
+// every evaluates all arguments, and needs one at least.
+func (c *call) every() ([]row, error) {
+	if err := c.takes(1, -1); err != nil {
+		return nil, err
 	}
 	var rows []row
-	for _, a := range args {
-		more, err := ev.eval(a)
+	for i := range c.args {
+		more, err := c.rows(i)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, more...)
 	}
-	groups := groupRows(rows, e.Modifier)
-	if e.Limit > 0 && len(groups) > e.Limit {
-		groups = groups[:e.Limit]
-	}
-	switch name {
-	case "topk", "bottomk", "limitk":
-		k, err := ev.number(parameters[0], name)
-		if err != nil {
-			return nil, err
-		}
-		var out []row
-		for _, g := range groups {
-			out = append(out, chosen(name, g, int(max(0, min(k, 1e6))))...)
-		}
-		return out, nil
-	case "any":
-		var out []row
-		for _, g := range groups {
-			out = append(out, g.rows[0])
-		}
-		return out, nil
-	case "count_values":
-		label, err := ev.stringOf(parameters[0], name)
-		if err != nil {
-			return nil, err
-		}
-		return ev.countValues(groups, label), nil
-	case "quantiles":
-		label, err := ev.stringOf(parameters[0], name)
-		if err != nil {
-			return nil, err
-		}
-		var out []row
-		for _, p := range parameters[1:] {
-			phi, err := ev.number(p, name)
-			if err != nil {
-				return nil, err
-			}
-			for _, r := range ev.combine(groups, quantileOf(phi)) {
-				r.set(label, strconv.FormatFloat(phi, 'g', -1, 64))
-				out = append(out, r)
-			}
-		}
-		return out, nil
-	case "quantile":
-		phi, err := ev.number(parameters[0], name)
-		if err != nil {
-			return nil, err
-		}
-		return ev.combine(groups, quantileOf(phi)), nil
-	}
-	fn := aggregateOf(name)
-	if fn == nil {
-		return nil, ev.fail("the aggregate %s is not supported", e.Name)
-	}
-	return ev.combine(groups, fn), nil
+	return rows, nil
 }
 
-func quantileOf(phi float64) func([]float64) float64 {
-	return func(v []float64) float64 { return quantile(phi, sortedCopy(v)) }
+// grouping accepts the labels that tell groups apart.
+type grouping func(label string) bool
+
+func groupingOf(m mql.ModifierExpr) grouping {
+	if strings.EqualFold(m.Op, "without") {
+		return func(name string) bool { return name != nameLabel && !slices.Contains(m.Args, name) }
+	}
+	return func(name string) bool { return slices.Contains(m.Args, name) }
 }
 
-// aggregateOf finds a function of the values of one moment, of which there is
-// at least one; nil when there is none of that name.
-func aggregateOf(name string) func([]float64) float64 {
+// groupRows groups the rows that have a value, in the order in which groups
+// appear; limit > 0 takes the first so many groups.
+func groupRows(rows []row, by grouping, limit int) []group {
+	index := map[string]int{}
+	var groups []group
+	for _, r := range rows {
+		if empty(r.values) {
+			continue
+		}
+		key := r.key(by)
+		g, ok := index[key]
+		if !ok {
+			if limit > 0 && len(groups) >= limit {
+				continue
+			}
+			g = len(groups)
+			index[key] = g
+			base := r
+			base.values = nil
+			base.keepOnly(by)
+			groups = append(groups, group{base: base})
+		}
+		groups[g].rows = append(groups[g].rows, r)
+	}
+	return groups
+}
+
+// columnOf finds an aggregate that computes a value from those of one time, of
+// which there is at least one; nil when there is none of that name.
+func columnOf(name string) func([]float64) float64 {
 	switch name {
 	case "sum":
 		return sum
@@ -122,78 +109,38 @@ func aggregateOf(name string) func([]float64) float64 {
 	case "group":
 		return func([]float64) float64 { return 1 }
 	case "stddev":
-		return func(v []float64) float64 { return stat.PopStdDev(v, nil) }
+		return func(v []float64) float64 { return math.Sqrt(variance(v)) }
 	case "stdvar":
-		return func(v []float64) float64 { return stat.PopVariance(v, nil) }
+		return variance
 	case "median":
-		return quantileOf(0.5)
+		return func(v []float64) float64 { return quantile(0.5, v) }
 	case "mode":
-		return mode
+		return func(v []float64) float64 { return mode(math.NaN(), v) }
 	case "geomean":
 		return geomean
 	case "sum2":
-		return func(v []float64) float64 { return sumOf(v, func(x float64) float64 { return x * x }) }
+		return sumOfSquares
 	case "distinct":
-		return func(v []float64) float64 { return float64(len(slices.Compact(sortedCopy(v)))) }
+		return distinct
+	case "mad":
+		return medianDeviation
 	}
 	return nil
 }
 
-// groupRows groups rows by the labels that by or without name, in the order of
-// the groups' labels.
-func groupRows(rows []row, m mql.ModifierExpr) []group {
-	keep := func(string) bool { return false }
-	switch strings.ToLower(m.Op) {
-	case "by":
-		keep = func(name string) bool { return slices.Contains(m.Args, name) }
-	case "without":
-		keep = func(name string) bool { return !slices.Contains(m.Args, name) }
-	}
-	index := map[string]int{}
-	var groups []group
-	for _, r := range rows {
-		key := r.key(keep)
-		withName := strings.EqualFold(m.Op, "by") && slices.Contains(m.Args, nameLabel)
-		if withName {
-			key = r.name + "\x02" + key
-		}
-		g, ok := index[key]
-		if !ok {
-			g = len(groups)
-			index[key] = g
-			labels := slices.DeleteFunc(slices.Clone(r.labels), func(l Label) bool { return !keep(l.Name) })
-			if withName {
-				labels = append([]Label{{nameLabel, r.name}}, labels...)
-			}
-			groups = append(groups, group{labels: labels})
-		}
-		groups[g].rows = append(groups[g].rows, r)
-	}
-	slices.SortStableFunc(groups, func(a, b group) int {
-		return slices.CompareFunc(a.labels, b.labels, func(x, y Label) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.Value, y.Value)) })
-	})
-	return groups
-}
-
-// combine computes a function of each group's values at each time.
-func (ev *evaluation) combine(groups []group, fn func([]float64) float64) []row {
+// combine computes a function of each group's values at each time where it has
+// one.
+func (ev *evaluation) combine(groups []group, fn func(i int, column []float64) float64) []row {
 	out := make([]row, len(groups))
 	var column []float64
 	for g, group := range groups {
-		r := row{labels: group.labels, values: make([]float64, ev.grid.Len())}
-		if len(r.labels) > 0 && r.labels[0].Name == nameLabel {
-			r.name, r.labels = r.labels[0].Value, r.labels[1:]
-		}
+		r := group.base
+		r.values = make([]float64, ev.grid.Len())
 		for i := range r.values {
-			column = column[:0]
-			for _, m := range group.rows {
-				if !math.IsNaN(m.values[i]) {
-					column = append(column, m.values[i])
-				}
-			}
+			column = columnAt(column, group.rows, i)
 			r.values[i] = math.NaN()
 			if len(column) > 0 {
-				r.values[i] = fn(column)
+				r.values[i] = fn(i, column)
 			}
 		}
 		out[g] = r
@@ -201,72 +148,216 @@ func (ev *evaluation) combine(groups []group, fn func([]float64) float64) []row 
 	return out
 }
 
-// chosen keeps, at each time, the k rows of a group that rank first.
-func chosen(name string, g group, k int) []row {
-	rows := make([]row, len(g.rows))
-	for i, r := range g.rows {
-		rows[i] = r
-		rows[i].values = slices.Clone(r.values)
-	}
-	if name == "limitk" {
-		return rows[:min(k, len(rows))]
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	order := make([]int, 0, len(rows))
-	for i := range rows[0].values {
-		order = order[:0]
-		for r := range rows {
-			if !math.IsNaN(g.rows[r].values[i]) {
-				order = append(order, r)
-			}
-		}
-		slices.SortStableFunc(order, func(a, b int) int {
-			x, y := g.rows[a].values[i], g.rows[b].values[i]
-			if name == "topk" {
-				x, y = y, x
-			}
-			return cmp.Compare(x, y)
-		})
-		for _, r := range order[min(k, len(order)):] {
-			rows[r].values[i] = math.NaN()
+// columnAt collects the values that rows have at i into column's memory.
+func columnAt(column []float64, rows []row, i int) []float64 {
+	column = column[:0]
+	for _, r := range rows {
+		if v := r.values[i]; !math.IsNaN(v) {
+			column = append(column, v)
 		}
 	}
-	return slices.DeleteFunc(rows, func(r row) bool {
-		return !slices.ContainsFunc(r.values, func(v float64) bool { return !math.IsNaN(v) })
-	})
+	return column
 }
 
-// countValues counts, per distinct value, how many rows have it.
-func (ev *evaluation) countValues(groups []group, label string) []row {
+// groupFunctionOf finds an aggregate that needs more than columns.
+func groupFunctionOf(name string) (func(c *call, by grouping, limit int) ([]row, error), bool) {
+	switch name {
+	case "any":
+		return aggregateAny, true
+	case "quantile":
+		return aggregateQuantile, true
+	case "quantiles":
+		return aggregateQuantiles, true
+	case "count_values":
+		return aggregateCountValues, true
+	case "histogram":
+		return aggregateHistogram, true
+	case "share", "zscore":
+		return aggregateRelative, true
+	case "limitk":
+		return aggregateLimit, true
+	case "topk", "bottomk":
+		return aggregateTop, true
+	case "outliersk", "topk_avg", "topk_max", "topk_median", "topk_last", "topk_min",
+		"bottomk_avg", "bottomk_max", "bottomk_median", "bottomk_last", "bottomk_min":
+		return aggregateTopRows, true
+	case "outliers_iqr", "outliers_mad":
+		return aggregateOutliers, true
+	}
+	return nil, false
+}
+
+func aggregateAny(c *call, by grouping, limit int) ([]row, error) {
+	rows, err := c.every()
+	if err != nil {
+		return nil, err
+	}
 	var out []row
-	for _, g := range groups {
-		counts := map[float64][]float64{}
+	for _, g := range groupRows(rows, by, limit) {
+		out = append(out, g.rows[0])
+	}
+	return out, nil
+}
+
+func aggregateQuantile(c *call, by grouping, limit int) ([]row, error) {
+	if err := c.takes(2, 2); err != nil {
+		return nil, err
+	}
+	phi, err := c.scalar(0)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.rows(1)
+	if err != nil {
+		return nil, err
+	}
+	return c.ev.combine(groupRows(rows, by, limit), func(i int, column []float64) float64 { return quantile(phi[i], column) }), nil
+}
+
+func aggregateQuantiles(c *call, by grouping, limit int) ([]row, error) {
+	if err := c.takes(3, -1); err != nil {
+		return nil, err
+	}
+	label, err := c.text(0)
+	if err != nil {
+		return nil, err
+	}
+	n := len(c.args) - 1
+	rows, err := c.rows(n)
+	if err != nil {
+		return nil, err
+	}
+	groups := groupRows(rows, by, limit)
+	var out []row
+	for a := 1; a < n; a++ {
+		phi, err := c.number(a)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range c.ev.combine(groups, func(_ int, column []float64) float64 { return quantile(phi, column) }) {
+			r.set(label, strconv.FormatFloat(phi, 'g', -1, 64))
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// aggregateCountValues makes a row per distinct value: how many rows have it.
+func aggregateCountValues(c *call, by grouping, limit int) ([]row, error) {
+	if err := c.takes(2, 2); err != nil {
+		return nil, err
+	}
+	label, err := c.text(0)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.rows(1)
+	if err != nil {
+		return nil, err
+	}
+	var out []row
+	for _, g := range groupRows(rows, func(name string) bool { return name != label && by(name) }, limit) {
+		counts := map[float64]int{} // value to row of out
 		for _, r := range g.rows {
 			for i, v := range r.values {
 				if math.IsNaN(v) {
 					continue
 				}
-				if counts[v] == nil {
-					counts[v] = ev.constant(math.NaN())[0].values
+				at, ok := counts[v]
+				if !ok {
+					if err := c.ev.hold(1); err != nil {
+						return nil, err
+					}
+					at = len(out)
+					counts[v] = at
+					made := g.base
+					made.set(label, strconv.FormatFloat(v, 'f', -1, 64))
+					made.values = c.ev.blank(math.NaN())
+					out = append(out, made)
 				}
-				if math.IsNaN(counts[v][i]) {
-					counts[v][i] = 0
+				if n := &out[at].values[i]; math.IsNaN(*n) {
+					*n = 1
+				} else {
+					*n++
 				}
-				counts[v][i]++
 			}
 		}
-		values := make([]float64, 0, len(counts))
-		for v := range counts {
-			values = append(values, v)
-		}
-		slices.Sort(values)
-		for _, v := range values {
-			r := row{labels: g.labels, values: counts[v]}
-			r.set(label, fmt.Sprint(v))
-			out = append(out, r)
+	}
+	return out, nil
+}
+
+// aggregateHistogram makes cumulative buckets of the values of each time.
+func aggregateHistogram(c *call, by grouping, limit int) ([]row, error) {
+	rows, err := c.every()
+	if err != nil {
+		return nil, err
+	}
+	var made []row
+	for _, g := range groupRows(rows, by, limit) {
+		index := map[string]int{}
+		for i := range c.ev.grid.Len() {
+			var h metrics.Histogram
+			for _, r := range g.rows {
+				h.Update(r.values[i])
+			}
+			h.VisitNonZeroBuckets(func(vmrange string, count uint64) {
+				at, ok := index[vmrange]
+				if !ok {
+					at = len(made)
+					index[vmrange] = at
+					r := g.base
+					r.set("vmrange", vmrange)
+					r.values = c.ev.blank(0)
+					made = append(made, r)
+				}
+				made[at].values[i] = float64(count)
+			})
 		}
 	}
-	return out
+	return cumulativeBuckets(made), nil
+}
+
+// aggregateRelative replaces each value by its share of the group's sum, or by
+// how many deviations it is from the group's mean.
+func aggregateRelative(c *call, by grouping, limit int) ([]row, error) {
+	rows, err := c.every()
+	if err != nil {
+		return nil, err
+	}
+	var out []row
+	var column []float64
+	for _, g := range groupRows(rows, by, limit) {
+		for i := range c.ev.grid.Len() {
+			column = columnAt(column, g.rows, i)
+			if len(column) == 0 {
+				continue
+			}
+			shift, scale := 0.0, 0.0
+			if c.name == "zscore" {
+				shift, scale = welfordMean(column), math.Sqrt(variance(column))
+			} else {
+				for _, v := range column {
+					scale += max(v, 0)
+				}
+			}
+			for _, r := range g.rows {
+				if c.name == "share" && r.values[i] < 0 {
+					r.values[i] = math.NaN()
+				}
+				r.values[i] = (r.values[i] - shift) / scale
+			}
+		}
+		out = append(out, g.rows...)
+	}
+	return out, nil
+}
+
+// welfordMean is the mean as variance computes it, so that equal values have no
+// deviation from it.
+func welfordMean(values []float64) float64 {
+	avg := 0.0
+	for i, v := range values {
+		avg += (v - avg) / float64(i+1)
+	}
+	return avg
 }

@@ -112,7 +112,8 @@ func TestWorkedCases(t *testing.T) {
 		{`system_cpu_user{nice_tag="true"}`, "system.cpu.user{host:a,nice_tag:true,role:x,y,team:core} 5 5 5"},
 		{`system\.cpu\.user{role="y"}`, "system.cpu.user{host:a,nice_tag:true,role:x,y,team:core} 5 5 5"},
 		{`nothing`, ""},
-		{`once`, "once _ 42 42"},
+		{`once`, "once _ 42 _"}, // one sample tells no interval: it counts for a step and a bit
+		{`last_over_time(once[1m])`, "once _ 42 42"},
 		{`once offset 20s`, "once _ _ 42"},
 		{`g{host="a"} offset 10s`, "g{env:prod,host:a,team:core} 2 4 6"},
 		{`g{host="a"} @ end()`, "g{env:prod,host:a,team:core} 7 7 7"},
@@ -176,7 +177,7 @@ func TestWorkedCases(t *testing.T) {
 		{`g and g{host="b"}`, "g{env:test,host:b} 30 50 70"},
 		{`g unless g{host="b"}`, "g{env:prod,host:a,team:core} 3 5 7"},
 		{`g{host="a"} or g{host="b"}`, "g{env:prod,host:a,team:core} 3 5 7 | g{env:test,host:b} 30 50 70"},
-		{`once default 0`, "once 0 42 42"},
+		{`once default 0`, "once 0 42 0"},
 		{`g{host="a"} if (g{host="a"} > 4)`, "g{env:prod,host:a,team:core} _ 5 7"},
 		{`g{host="a"} ifnot (g{host="a"} > 4)`, "g{env:prod,host:a,team:core} 3 _ _"},
 		// Functions.
@@ -189,7 +190,7 @@ func TestWorkedCases(t *testing.T) {
 		{`scalar(g{host="a"}) + vector(1)`, "4 6 8"},
 		{`time() - 1795435200`, "-40 -20 0"},
 		{`hour()`, "11 11 12"},
-		{`label_set(once, "a", "b")`, "once{a:b} _ 42 42"},
+		{`label_set(once, "a", "b")`, "once{a:b} _ 42 _"},
 		{`label_replace(g{host="a"}, "x", "$1!", "host", "(.)")`, "g{env:prod,host:a,team:core,x:a!} 3 5 7"},
 		{`label_join(g{host="a"}, "x", "-", "env", "host")`, "g{env:prod,host:a,team:core,x:prod-a} 3 5 7"},
 		{`label_keep(g{host="a"}, "env")`, "{env:prod} 3 5 7"},
@@ -199,7 +200,7 @@ func TestWorkedCases(t *testing.T) {
 		{`range_max(g{host="a"})`, "{env:prod,host:a,team:core} 7 7 7"},
 		{`keep_last_value(g{host="a"} < 5)`, "g{env:prod,host:a,team:core} 3 3 3"},
 		{`histogram_quantile(0.5, b_bucket)`, "1.5 1.5 1.5"},
-		{`union(once, g{host="a"})`, "once _ 42 42 | g{env:prod,host:a,team:core} 3 5 7"},
+		{`union(once, g{host="a"})`, "g{env:prod,host:a,team:core} 3 5 7 | once _ 42 _"},
 		{`WITH (x = g{host="a"}) x + x`, "{env:prod,host:a,team:core} 6 10 14"},
 	} {
 		if tt.query == `g keep_metric_names` {
@@ -258,7 +259,7 @@ func TestBadQueriesAreToldApart(t *testing.T) {
 		"g * on() g":             "several series",
 		`g{host=~"("}`:           "",
 		`"text"`:                 "a text can't stand alone",
-		`label_set(g, "a")`:      "label_set is not supported with 2 arguments",
+		`label_set(g, "a")`:      "label_set: wants its texts in pairs, found 1",
 		strings.Repeat("x", 2e4): "longer than",
 	} {
 		_, err := Range(context.Background(), f.engine, text, query.Grid{Start: t0.UnixMilli(), End: t0.UnixMilli(), Step: 1000}, Options{})

@@ -1,106 +1,70 @@
 package metricsql
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
-	"sync"
 
 	mql "github.com/VictoriaMetrics/metricsql"
 
 	"github.com/whippet-obs/whippet/query"
-	"github.com/whippet-obs/whippet/store"
 )
-
-// row is one series of an intermediate result.
-type row struct {
-	name   string
-	labels []Label // sorted by name, without the metric's name
-	values []float64
-}
-
-func (r *row) label(name string) string {
-	if name == nameLabel {
-		return r.name
-	}
-	for _, l := range r.labels {
-		if l.Name == name {
-			return l.Value
-		}
-	}
-	return ""
-}
-
-// set changes, adds or (for "") removes a label. The labels are copied: rows
-// share them.
-func (r *row) set(name, value string) {
-	if name == nameLabel {
-		r.name = value
-		return
-	}
-	at, found := slices.BinarySearchFunc(r.labels, name, func(l Label, name string) int { return strings.Compare(l.Name, name) })
-	labels := slices.Clone(r.labels)
-	switch {
-	case value == "" && found:
-		labels = slices.Delete(labels, at, at+1)
-	case value == "":
-	case found:
-		labels[at].Value = value
-	default:
-		labels = slices.Insert(labels, at, Label{name, value})
-	}
-	r.labels = labels
-}
-
-// key joins the labels that keep accepts, to compare rows by.
-func (r *row) key(keep func(name string) bool) string {
-	var b strings.Builder
-	for _, l := range r.labels {
-		if keep(l.Name) {
-			b.WriteString(l.Name)
-			b.WriteByte(0)
-			b.WriteString(l.Value)
-			b.WriteByte(1)
-		}
-	}
-	return b.String()
-}
-
-func all(string) bool { return true }
 
 // evaluation computes expressions on one grid.
 type evaluation struct {
-	ctx     context.Context
-	engine  *query.Engine
+	run     *query.Run
+	text    string
+	options Options
+	end     int64 // ms, of the whole query
 	grid    query.Grid
-	instant bool
 	depth   int
-	*shared
 }
 
-// shared is what an evaluation and those of its subqueries add to.
-type shared struct {
-	text     string
-	mu       sync.Mutex // guards what workers gather
-	stats    query.Stats
-	warnings []string
+// on is an evaluation of a part of the query on another grid.
+func (ev *evaluation) on(g query.Grid) *evaluation {
+	inner := *ev
+	inner.grid = g
+	return &inner
 }
 
 func (ev *evaluation) fail(format string, args ...any) error {
 	return &SyntaxError{ev.text, -1, fmt.Sprintf(format, args...)}
 }
 
-func (ev *evaluation) frame(rows []row) *query.Frame {
-	f := &query.Frame{Grid: ev.grid, Warnings: ev.warnings, Stats: ev.stats}
-	for _, r := range rows {
-		if !slices.ContainsFunc(r.values, func(v float64) bool { return !math.IsNaN(v) }) {
-			continue
-		}
-		f.Rows = append(f.Rows, ev.publish(r))
+// frame makes the result that callers see: rows with a value, in the order of
+// their labels unless the query orders them itself.
+func (ev *evaluation) frame(rows []row, e mql.Expr) (*query.Frame, error) {
+	rows = withoutEmpty(rows)
+	if !ordersItself(e) {
+		slices.SortFunc(rows, byLabels)
 	}
-	return f
+	f := &query.Frame{Grid: ev.grid, Warnings: ev.run.Warnings(), Stats: ev.run.Stats(), Steps: ev.run.Steps(), Rows: make([]query.Row, len(rows))}
+	seen := make(map[string]bool, len(rows))
+	for i := range rows {
+		key := rows[i].key(anyLabel)
+		if seen[key] {
+			return nil, ev.fail("the result has several series %s: keep_metric_names or an aggregate tells them apart", rows[i].readable(anyLabel))
+		}
+		seen[key] = true
+		f.Rows[i] = ev.publish(rows[i])
+	}
+	return f, nil
+}
+
+// ordersItself reports whether the order of e's rows means something.
+func ordersItself(e mql.Expr) bool {
+	switch e := e.(type) {
+	case *mql.FuncExpr:
+		name := strings.ToLower(e.Name)
+		return strings.HasPrefix(name, "sort") || name == "limit_offset"
+	case *mql.AggrFuncExpr:
+		name := strings.ToLower(e.Name)
+		return strings.HasPrefix(name, "topk") || strings.HasPrefix(name, "bottomk") || name == "outliersk"
+	case *mql.BinaryOpExpr:
+		return strings.EqualFold(e.Op, "or")
+	}
+	return false
 }
 
 // publish is r as callers see it.
@@ -113,7 +77,7 @@ func (ev *evaluation) publish(r row) query.Row {
 	if len(out.Tags) > 0 || r.name == "" {
 		out.Expr += "{" + strings.Join(out.Tags, ",") + "}"
 	}
-	if m, ok := ev.engine.DB().Catalog().Metric(r.name); ok {
+	if m, ok := ev.run.Engine().DB().Catalog().Metric(r.name); ok {
 		out.Unit = m.Unit
 	}
 	return out
@@ -127,139 +91,168 @@ func (ev *evaluation) eval(e mql.Expr) ([]row, error) {
 		return nil, ev.fail("nested more than %d deep", maxDepth)
 	}
 	defer func() { ev.depth-- }()
-	if ev.ctx.Err() != nil {
-		return nil, context.Cause(ev.ctx)
+	if err := ev.run.Err(); err != nil {
+		return nil, err
 	}
+	done := ev.run.Step(ev.depth, func() string { return string(e.AppendString(nil)) })
+	rows, err := ev.evalNode(e)
+	done(len(rows))
+	return rows, err
+}
+
+func (ev *evaluation) evalNode(e mql.Expr) ([]row, error) {
 	switch e := e.(type) {
 	case *mql.NumberExpr:
 		return ev.constant(e.N), nil
 	case *mql.DurationExpr:
 		return ev.constant(float64(e.Duration(ev.grid.Step)) / 1000), nil
 	case *mql.MetricExpr:
-		return ev.rollup("default_rollup", e, nil)
+		return ev.rollup(&call{ev: ev, name: "default_rollup", args: []mql.Expr{e}})
 	case *mql.RollupExpr:
-		return ev.rollup("default_rollup", e, nil)
+		return ev.rollup(&call{ev: ev, name: "default_rollup", args: []mql.Expr{e}})
 	case *mql.BinaryOpExpr:
 		return ev.binary(e)
 	case *mql.AggrFuncExpr:
 		return ev.aggregate(e)
 	case *mql.FuncExpr:
-		return ev.call(e)
+		c := callOf(ev, e)
+		if mql.IsRollupFunc(c.name) {
+			return ev.rollup(c)
+		}
+		fn := transformOf(c.name)
+		if fn == nil {
+			return nil, ev.fail("there is no function %s", e.Name)
+		}
+		return fn(c)
 	case *mql.StringExpr:
 		return nil, ev.fail("a text can't stand alone: %q", e.S)
 	}
-	return nil, ev.fail("%s is not supported", e.AppendString(nil))
+	return nil, ev.fail("%s can't be evaluated", e.AppendString(nil))
 }
 
-func (ev *evaluation) constant(v float64) []row {
+// blank is a row's worth of v.
+func (ev *evaluation) blank(v float64) []float64 {
 	values := make([]float64, ev.grid.Len())
 	for i := range values {
 		values[i] = v
 	}
+	return values
+}
+
+func (ev *evaluation) constant(v float64) []row { return []row{{values: ev.blank(v)}} }
+
+// times is a row of a function of each timestamp (ms).
+func (ev *evaluation) times(fn func(ms int64) float64) []row {
+	values := make([]float64, ev.grid.Len())
+	for i := range values {
+		values[i] = fn(ev.grid.Start + int64(i)*ev.grid.Step)
+	}
 	return []row{{values: values}}
 }
 
-func (ev *evaluation) isScalar(e mql.Expr) bool {
-	switch e := e.(type) {
-	case *mql.NumberExpr, *mql.DurationExpr:
-		return true
-	case *mql.FuncExpr:
-		return slices.Contains([]string{"time", "scalar", "pi", "start", "end", "step"}, strings.ToLower(e.Name))
-	case *mql.BinaryOpExpr:
-		return ev.isScalar(e.Left) && ev.isScalar(e.Right)
-	}
-	return false
+// call is a function and the arguments it is called with, not yet evaluated.
+type call struct {
+	ev        *evaluation
+	name      string // in lower case
+	args      []mql.Expr
+	keepNames bool
 }
 
-// number evaluates an argument that must be one number.
-func (ev *evaluation) number(e mql.Expr, what string) (float64, error) {
-	rows, err := ev.eval(e)
+func callOf(ev *evaluation, e *mql.FuncExpr) *call {
+	return &call{ev: ev, name: strings.ToLower(e.Name), args: e.Args, keepNames: e.KeepMetricNames}
+}
+
+func (c *call) fail(format string, args ...any) error {
+	name := c.name
+	if name == "" {
+		name = "union"
+	}
+	return c.ev.fail("%s: "+format, append([]any{name}, args...)...)
+}
+
+// takes refuses a call without between least and most arguments; most < 0
+// means any number.
+func (c *call) takes(least, most int) error {
+	n := len(c.args)
+	switch {
+	case n >= least && (most < 0 || n <= most):
+		return nil
+	case most < 0:
+		return c.fail("wants %d argument(s) or more, found %d", least, n)
+	case least == most:
+		return c.fail("wants %d argument(s), found %d", least, n)
+	}
+	return c.fail("wants %d to %d arguments, found %d", least, most, n)
+}
+
+// rows evaluates argument i.
+func (c *call) rows(i int) ([]row, error) { return c.ev.eval(c.args[i]) }
+
+// scalar evaluates argument i, which must be one series: a number per timestamp.
+func (c *call) scalar(i int) ([]float64, error) {
+	rows, err := c.rows(i)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != 1 {
+		return nil, c.fail("argument %d must be a number, found %d series in %s", i+1, len(rows), c.args[i].AppendString(nil))
+	}
+	return rows[0].values, nil
+}
+
+// number evaluates argument i, which must be one number, at the first timestamp.
+func (c *call) number(i int) (float64, error) {
+	values, err := c.scalar(i)
 	if err != nil {
 		return 0, err
 	}
-	if len(rows) != 1 || len(rows[0].values) == 0 {
-		return 0, ev.fail("%s: want a number, found %s", what, e.AppendString(nil))
-	}
-	return rows[0].values[0], nil
+	return values[0], nil
 }
 
-// stringOf reads an argument that must be a text.
-func (ev *evaluation) stringOf(e mql.Expr, what string) (string, error) {
-	s, ok := e.(*mql.StringExpr)
+// whole evaluates argument i to a whole number.
+func (c *call) whole(i int) (int, error) {
+	v, err := c.number(i)
+	if err != nil {
+		return 0, err
+	}
+	return wholeOf(v), nil
+}
+
+func wholeOf(v float64) int {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return int(max(math.MinInt32, min(v, math.MaxInt32)))
+}
+
+// text reads argument i, which must be a text.
+func (c *call) text(i int) (string, error) {
+	s, ok := c.args[i].(*mql.StringExpr)
 	if !ok {
-		return "", ev.fail("%s: want a text in quotes, found %s", what, e.AppendString(nil))
+		return "", c.fail("argument %d must be a text in quotes, found %s", i+1, c.args[i].AppendString(nil))
 	}
 	return s.S, nil
 }
 
-// series reads the samples behind a selector, from (exclusive) to to, and calls
-// fn for each series, several at a time.
-func (ev *evaluation) series(m *mql.MetricExpr, from, to int64, fn func(i, n int, s *store.SeriesInfo, c *store.Columns) error) error {
-	filter := store.Filter{Op: store.Or}
-	for _, matchers := range m.LabelFilterss {
-		f, err := filterOf(matchers)
+// texts reads the arguments from i on, which must be texts.
+func (c *call) texts(from int) ([]string, error) {
+	var texts []string
+	for i := from; i < len(c.args); i++ {
+		s, err := c.text(i)
 		if err != nil {
-			return ev.fail("%v", err)
+			return nil, err
 		}
-		filter.Args = append(filter.Args, f)
+		texts = append(texts, s)
 	}
-	if len(filter.Args) == 0 {
-		return ev.fail("a selector needs a name or a matcher")
-	}
-	selection, err := ev.engine.Select(ev.ctx, filter, from+1, to)
-	if err != nil {
-		return err
-	}
-	defer selection.Close()
-	err = selection.Each(ev.ctx, nil, func(i int, c *store.Columns) error {
-		info := &selection.Series[i]
-		if info.Kind == store.Distribution { // its average, per bucket
-			c.Values = c.Values[:0]
-			for _, s := range c.Sketches {
-				c.Values = append(c.Values, s.Sum/float64(s.Count))
-			}
-		}
-		return fn(i, len(selection.Series), info, c)
-	})
-	stats := selection.Stats()
-	ev.stats.Series += stats.Series
-	ev.stats.Samples += stats.Samples
-	for _, w := range selection.Warnings() {
-		if !slices.Contains(ev.warnings, w) {
-			ev.warnings = append(ev.warnings, w)
-		}
-	}
-	return err
+	return texts, nil
 }
 
-// raw answers an instant query for a selector with a window: the samples as
-// they are.
-func (ev *evaluation) raw(m *mql.MetricExpr, r *mql.RollupExpr) ([]RawRow, error) {
-	at, err := ev.shift(r)
-	if err != nil {
-		return nil, err
-	}
-	var found []RawRow
-	err = ev.series(m, at.Start-r.Window.Duration(ev.grid.Step), at.Start, func(i, n int, s *store.SeriesInfo, c *store.Columns) error {
-		base := rowOf(s)
-		ev.mu.Lock()
-		defer ev.mu.Unlock()
-		if found == nil {
-			found = make([]RawRow, n)
-		}
-		found[i] = RawRow{Row: ev.publish(base), Times: slices.Clone(c.Times)}
-		found[i].Values = slices.Clone(c.Values)
-		return nil
-	})
-	return found, err
-}
-
-func rowOf(s *store.SeriesInfo) row {
-	r := row{name: s.Name}
-	for _, l := range Labels(*s) {
-		if l.Name != nameLabel {
-			r.labels = append(r.labels, l)
+// named drops the names of rows that a function has made into something else.
+func (c *call) named(rows []row) []row {
+	if !c.keepNames {
+		for i := range rows {
+			rows[i].name = ""
 		}
 	}
-	return r
+	return rows
 }

@@ -7,24 +7,22 @@
 // It follows the public description of the language
 // (https://docs.victoriametrics.com/victoriametrics/metricsql/): rate and
 // increase without extrapolation, lookbehind windows that adapt to a series'
-// own interval, implicit rollups.
+// own interval, implicit rollups. docs/metricsql.md lists where it differs.
 //
 // Tags are labels: "key:value" is key="value", a bare tag is tag="true", a key
 // with several values shows them joined by commas and matches by any of them.
 package metricsql
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	mql "github.com/VictoriaMetrics/metricsql"
 
 	"github.com/whippet-obs/whippet/query"
-	"github.com/whippet-obs/whippet/store"
 )
 
 // SyntaxError is a query that can't be read or evaluated as it stands.
@@ -36,14 +34,24 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return "query: " + e.Msg }
 
-// Options of an evaluation; none exist yet.
-type Options struct{}
+// Options of an evaluation.
+type Options struct {
+	// Now is what now() gives. The zero time means the end of the range, so
+	// that an evaluation depends on nothing but the store.
+	Now time.Time
+	// Step of an instant query (ms): how far back a selector without a window
+	// looks. 0: five minutes.
+	Step int64
+	// Explain keeps the steps of the evaluation in the frame.
+	Explain bool
+}
 
 // Result is the answer to an instant query.
 type Result struct {
-	Type  string       // vector, matrix or scalar
+	Type  string       // vector, matrix, scalar or string
 	Frame *query.Frame // of one timestamp; for a matrix it has no rows
 	Raw   []RawRow     // of a matrix
+	Text  string       // of a string
 }
 
 // RawRow is the samples of one series as they are: Values[i] at Times[i] (ms).
@@ -52,13 +60,14 @@ type RawRow struct {
 	Times []int64
 }
 
-// instantStep is the step of a query at one moment: how far back a selector
-// without a window looks.
+// instantStep is the step of a query at one moment that names none.
 const instantStep = 5 * 60_000
 
 // maxText bounds a query's length.
 const maxText = 16 << 10
 
+// parse reads text, with its templates expanded and its selectors narrowed by
+// what the operators around them ask for.
 func parse(text string) (mql.Expr, error) {
 	if len(text) > maxText {
 		return nil, &SyntaxError{text, maxText, fmt.Sprintf("longer than %d bytes", maxText)}
@@ -67,12 +76,24 @@ func parse(text string) (mql.Expr, error) {
 	if err != nil {
 		return nil, &SyntaxError{text, -1, strings.TrimPrefix(err.Error(), "metricsql: ")}
 	}
-	return e, nil
+	return turnComparisons(mql.Optimize(e)), nil
+}
+
+// Format writes text the way a person would lay it out.
+func Format(text string) (string, error) {
+	if _, err := parse(text); err != nil {
+		return "", err
+	}
+	pretty, err := mql.Prettify(text)
+	if err != nil {
+		return "", &SyntaxError{text, -1, err.Error()}
+	}
+	return pretty, nil
 }
 
 // Range evaluates text at every timestamp of g. Errors are *SyntaxError,
 // *query.LimitError and the store's.
-func Range(ctx context.Context, e *query.Engine, text string, g query.Grid, _ Options) (*query.Frame, error) {
+func Range(ctx context.Context, e *query.Engine, text string, g query.Grid, o Options) (frame *query.Frame, err error) {
 	expr, err := parse(text)
 	if err != nil {
 		return nil, err
@@ -83,150 +104,84 @@ func Range(ctx context.Context, e *query.Engine, text string, g query.Grid, _ Op
 	if err := e.CheckGrid(g); err != nil {
 		return nil, err
 	}
-	ctx, cancel := e.Begin(ctx)
-	defer cancel()
-	ev := &evaluation{ctx: ctx, engine: e, grid: g, shared: &shared{text: text}}
+	g.End = g.Start + int64(g.Len()-1)*g.Step
+	ev, err := begin(ctx, e, text, g, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { ev.run.End(err) }()
 	rows, err := ev.eval(expr)
 	if err != nil {
 		return nil, err
 	}
-	return ev.frame(rows), nil
+	return ev.frame(rows, expr)
+}
+
+func begin(ctx context.Context, e *query.Engine, text string, g query.Grid, o Options) (*evaluation, error) {
+	run, err := e.Begin(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if o.Explain {
+		run.Explain()
+	}
+	return &evaluation{run: run, text: text, options: o, end: g.End, grid: g}, nil
 }
 
 // Instant evaluates text at one time (ms). A selector with a window gives its
-// raw samples, as type matrix.
-func Instant(ctx context.Context, e *query.Engine, text string, at int64, _ Options) (*Result, error) {
+// raw samples, and a subquery its points, as type matrix.
+func Instant(ctx context.Context, e *query.Engine, text string, at int64, o Options) (result *Result, err error) {
 	expr, err := parse(text)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := e.Begin(ctx)
-	defer cancel()
-	ev := &evaluation{ctx: ctx, engine: e, grid: query.Grid{Start: at, End: at, Step: instantStep}, instant: true, shared: &shared{text: text}}
-	if r, ok := expr.(*mql.RollupExpr); ok && r.Window != nil && !r.ForSubquery() {
-		if m, ok := r.Expr.(*mql.MetricExpr); ok {
-			raw, err := ev.raw(m, r)
-			return &Result{Type: "matrix", Frame: ev.frame(nil), Raw: raw}, err
+	if s, ok := expr.(*mql.StringExpr); ok {
+		return &Result{Type: "string", Text: s.S, Frame: &query.Frame{}}, nil
+	}
+	step := o.Step
+	if step <= 0 {
+		step = instantStep
+	}
+	ev, err := begin(ctx, e, text, query.Grid{Start: at, End: at, Step: step}, o)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { ev.run.End(err) }()
+	if r, ok := expr.(*mql.RollupExpr); ok && r.Window != nil {
+		raw, err := ev.matrix(r)
+		if err != nil {
+			return nil, err
 		}
+		frame, err := ev.frame(nil, expr)
+		return &Result{Type: "matrix", Frame: frame, Raw: raw}, err
 	}
 	rows, err := ev.eval(expr)
+	if err != nil {
+		return nil, err
+	}
+	frame, err := ev.frame(rows, expr)
 	if err != nil {
 		return nil, err
 	}
 	kind := "vector"
-	if ev.isScalar(expr) {
+	if givesScalar(expr) {
 		kind = "scalar"
 	}
-	return &Result{Type: kind, Frame: ev.frame(rows)}, nil
-}
-
-// Label is a name and value.
-type Label struct{ Name, Value string }
-
-// nameLabel is the label that holds the metric's name.
-const nameLabel = "__name__"
-
-// Labels are the labels of a series, with its name and its hosts' tags, sorted.
-func Labels(s store.SeriesInfo) []Label {
-	tags := slices.Concat(s.Tags, s.HostTags)
-	slices.Sort(tags)
-	labels := make([]Label, 0, len(tags)+1)
-	labels = append(labels, Label{nameLabel, s.Name})
-	for _, tag := range tags {
-		key, value := store.SplitTag(tag)
-		if last := &labels[len(labels)-1]; last.Name == key {
-			if last.Value != value {
-				last.Value += "," + value
-			}
-			continue
-		}
-		labels = append(labels, Label{key, value})
-	}
-	slices.SortFunc(labels, func(a, b Label) int { return cmp.Compare(a.Name, b.Name) })
-	return labels
-}
-
-// Selector reads a series selector such as m{a="b"} into the filters that its
-// "or" parts are.
-func Selector(text string) ([]store.Filter, error) {
-	expr, err := parse(text)
-	if err != nil {
-		return nil, err
-	}
-	m, ok := expr.(*mql.MetricExpr)
-	if !ok {
-		return nil, &SyntaxError{text, 0, fmt.Sprintf("want a series selector such as up{host=\"a\"}, found %q", text)}
-	}
-	var filters []store.Filter
-	for _, all := range m.LabelFilterss {
-		f, err := filterOf(all)
-		if err != nil {
-			return nil, &SyntaxError{text, -1, err.Error()}
-		}
-		filters = append(filters, f)
-	}
-	return filters, nil
-}
-
-// filterOf is the filter of matchers that must all hold.
-func filterOf(matchers []mql.LabelFilter) (store.Filter, error) {
-	all := store.Filter{Op: store.And}
-	for _, m := range matchers {
-		f, err := matcherOf(m)
-		if err != nil {
-			return f, err
-		}
-		if m.IsNegative {
-			f = store.Filter{Op: store.Not, Args: []store.Filter{f}}
-		}
-		all.Args = append(all.Args, f)
-	}
-	return all, nil
-}
-
-// matcherOf is the filter of one matcher, before its negation.
-func matcherOf(m mql.LabelFilter) (store.Filter, error) {
-	if m.Label == nameLabel && !m.IsRegexp {
-		return nameFilter(m.Value), nil
-	}
-	if !m.IsRegexp {
-		if m.Value == "" {
-			return absent(m.Label), nil
-		}
-		exact := store.Filter{Op: store.MatchTag, Value: m.Label + ":" + m.Value}
-		if m.Value == "true" {
-			return store.Filter{Op: store.Or, Args: []store.Filter{exact, {Op: store.MatchTag, Value: m.Label}}}, nil
-		}
-		return exact, nil
-	}
-	re, err := regexp.Compile("^(?:" + m.Value + ")$")
-	if err != nil {
-		return store.Filter{}, fmt.Errorf("label %s: %w", m.Label, err)
-	}
-	if m.Label == nameLabel {
-		return store.Filter{Op: store.MatchNameRegexp, Regexp: re}, nil
-	}
-	f := store.Filter{Op: store.MatchValueRegexp, Key: m.Label, Regexp: re}
-	if re.MatchString("") {
-		return store.Filter{Op: store.Or, Args: []store.Filter{f, absent(m.Label)}}, nil
-	}
-	return f, nil
-}
-
-func absent(label string) store.Filter {
-	return store.Filter{Op: store.Not, Args: []store.Filter{{Op: store.MatchKey, Key: label}}}
-}
-
-// nameFilter matches a metric by its name or by its name as Prometheus would
-// have it, with '_' for every '.'.
-func nameFilter(name string) store.Filter {
-	exact := store.Filter{Op: store.MatchName, Value: name}
-	if !strings.Contains(name, "_") {
-		return exact
-	}
-	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "_", "[._]") + "$"
-	return store.Filter{Op: store.Or, Args: []store.Filter{exact, {Op: store.MatchNameRegexp, Regexp: regexp.MustCompile(pattern)}}}
+	return &Result{Type: kind, Frame: frame}, nil
 }
 
 // Duration reads a duration such as 5m or 1h30m, in ms.
 func Duration(text string) (int64, error) { return mql.DurationValue(text, 0) }
+
+// givesScalar reports whether e is of PromQL's type scalar.
+func givesScalar(e mql.Expr) bool {
+	switch e := e.(type) {
+	case *mql.NumberExpr, *mql.DurationExpr:
+		return true
+	case *mql.FuncExpr:
+		return slices.Contains([]string{"time", "scalar", "pi", "start", "end", "step", "now", "timezone_offset"}, strings.ToLower(e.Name))
+	case *mql.BinaryOpExpr:
+		return givesScalar(e.Left) && givesScalar(e.Right)
+	}
+	return false
+}

@@ -3,7 +3,7 @@ package metricsql
 import (
 	"math"
 	"slices"
-	"sort"
+	"sync"
 
 	mql "github.com/VictoriaMetrics/metricsql"
 
@@ -11,140 +11,265 @@ import (
 	"github.com/whippet-obs/whippet/store"
 )
 
-// window is what a rollup function sees at one timestamp: the samples of
-// (at-size, at].
-type window struct {
-	at, size int64 // ms
-	times    []int64
-	values   []float64
-
-	before     float64 // the sample just before the window, if it is near; NaN otherwise
-	beforeTime int64
-	earlier    float64 // the sample before the window, however far; NaN if there is none
-	after      float64 // the sample after the window; NaN if there is none
-}
+// maxStaleness is how far before a window samples are read, for functions that
+// look at the sample before it.
+const maxStaleness = 5 * 60_000
 
 // rollup evaluates a rollup function over a selector or a subquery.
-func (ev *evaluation) rollup(name string, arg mql.Expr, args []float64) ([]row, error) {
-	fn, ok := rollupOf(name, args)
-	if !ok {
-		return nil, ev.fail("the function %s is not supported", name)
-	}
-	r, ok := arg.(*mql.RollupExpr)
-	if !ok {
-		r = &mql.RollupExpr{Expr: arg}
-	}
-	grid, err := ev.shift(r)
+func (ev *evaluation) rollup(c *call) ([]row, error) {
+	p, r, err := ev.plan(c)
 	if err != nil {
 		return nil, err
 	}
-	size := int64(0)
-	if r.Window != nil {
-		if size, err = r.Window.NonNegativeDuration(ev.grid.Step); err != nil {
-			return nil, ev.fail("%v", err)
-		}
-	}
-	var rows []row
-	compute := func(i, n int, base row, times []int64, values []float64) {
-		base.values = fn.over(grid, size, times, values)
-		if !fn.keepsName {
-			base.name = ""
-		}
-		ev.mu.Lock()
-		defer ev.mu.Unlock()
-		if rows == nil {
-			rows = make([]row, n)
-		}
-		rows[i] = base
-	}
-	if m, ok := r.Expr.(*mql.MetricExpr); ok && !r.ForSubquery() {
-		lookback := max(size, grid.Step, maxStaleness) + maxStaleness
-		err = ev.series(m, grid.Start-lookback, grid.End+1, func(i, n int, s *store.SeriesInfo, c *store.Columns) error {
-			times, values := present(c.Times, c.Values)
-			compute(i, n, rowOf(s), times, values)
-			return nil
-		})
-	} else {
-		err = ev.subquery(r, grid, size, compute)
-	}
+	rows, err := ev.rollUp(p, r)
 	if err != nil {
 		return nil, err
 	}
-	if name == "absent_over_time" {
-		return ev.absentOver(rows), nil
-	}
-	if r.At != nil { // one value for all times
-		for i := range rows {
-			v := rows[i].values[0]
-			rows[i].values = ev.constant(v)[0].values
-		}
+	if c.name == "absent_over_time" {
+		rows = ev.absentFrom(rows, r.Expr)
 	}
 	return rows, nil
 }
 
-// maxStaleness is how old the last sample of a series may be before the series
-// counts as gone, when nothing is known of its interval.
-const maxStaleness = 5 * 60_000
-
-// present leaves out NaN, which marks a series' end.
-func present(times []int64, values []float64) ([]int64, []float64) {
-	if !slices.ContainsFunc(values, math.IsNaN) {
-		return slices.Clone(times), slices.Clone(values)
+// plan finds what a rollup function computes, and over what.
+func (ev *evaluation) plan(c *call) (*rollupPlan, *mql.RollupExpr, error) {
+	series := mql.GetRollupArgIdx(&mql.FuncExpr{Name: c.name, Args: c.args})
+	if series < 0 || series >= len(c.args) {
+		return nil, nil, c.fail("needs a series, such as %s(m[5m])", c.name)
 	}
-	var t []int64
-	var v []float64
-	for i := range values {
-		if !math.IsNaN(values[i]) {
-			t, v = append(t, times[i]), append(v, values[i])
-		}
+	r, ok := c.args[series].(*mql.RollupExpr)
+	if !ok {
+		r = &mql.RollupExpr{Expr: c.args[series]}
 	}
-	return t, v
+	p, err := planOf(c, series)
+	return p, r, err
 }
 
-// shift is the grid that offset and @ move a rollup to.
-func (ev *evaluation) shift(r *mql.RollupExpr) (query.Grid, error) {
+// rollUp computes p over r's series.
+func (ev *evaluation) rollUp(p *rollupPlan, r *mql.RollupExpr) ([]row, error) {
+	inner, moment, err := ev.shift(p, r)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		mu   sync.Mutex
+		rows [][]row // by series
+	)
+	err = inner.eachSeries(p, r, func(n int) { rows = make([][]row, n) }, func(i int, base func() row, s *samples) error {
+		made := p.over(inner, base(), s)
+		mu.Lock()
+		defer mu.Unlock()
+		rows[i] = made
+		return inner.hold(len(made))
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(rows...)
+	if moment {
+		for i := range all {
+			all[i].values = ev.blank(all[i].values[0])
+		}
+	}
+	return all, nil
+}
+
+// hold accounts for n more rows of the grid, and refuses when they are too much
+// to keep.
+func (ev *evaluation) hold(n int) error {
+	return ev.run.Hold(int64(n) * int64(ev.grid.Len()))
+}
+
+// shift is the evaluation on the grid that offset and @ move a rollup to;
+// moment reports that it is one moment, whose values go for all times.
+func (ev *evaluation) shift(p *rollupPlan, r *mql.RollupExpr) (inner *evaluation, moment bool, err error) {
 	g := ev.grid
 	if r.At != nil {
-		at, err := ev.number(r.At, "@")
+		at, err := ev.at(r.At)
 		if err != nil {
-			return g, err
+			return nil, false, err
 		}
-		ms := int64(at * 1000)
-		g = query.Grid{Start: ms, End: ms, Step: g.Step}
+		g.Start, g.End, moment = at, at, true
 	}
 	if r.Offset != nil {
 		d := r.Offset.Duration(ev.grid.Step)
 		g.Start, g.End = g.Start-d, g.End-d
 	}
-	return g, nil
+	if p.looksAhead { // a candle is drawn at its beginning
+		g.Start, g.End = g.Start+g.Step, g.End+g.Step
+	}
+	return ev.on(g), moment, nil
 }
 
-// subquery evaluates the inner expression on its own grid, and rolls it up.
-func (ev *evaluation) subquery(r *mql.RollupExpr, grid query.Grid, size int64, compute func(i, n int, base row, times []int64, values []float64)) error {
+// at evaluates what @ asks for, in ms: the first value of one series.
+func (ev *evaluation) at(e mql.Expr) (int64, error) {
+	rows, err := ev.eval(e)
+	if err != nil {
+		return 0, err
+	}
+	if len(rows) == 1 {
+		for _, v := range rows[0].values {
+			if !math.IsNaN(v) {
+				return int64(max(-maxSeconds, min(v, maxSeconds)) * 1000), nil
+			}
+		}
+	}
+	return 0, ev.fail("@: want a time in seconds, found %s", e.AppendString(nil))
+}
+
+// maxSeconds bounds times to what int64 milliseconds hold, with room to add.
+const maxSeconds = 1 << 40
+
+// samples are those of one series in a range, with gaps left out. The slices
+// may be changed; they are lent until the callback returns.
+type samples struct {
+	times  []int64
+	values []float64
+}
+
+// eachSeries reads the series under r and calls fn for each with its index, on
+// several workers at once; begin hears how many there are. base makes the row
+// that describes the series.
+func (ev *evaluation) eachSeries(p *rollupPlan, r *mql.RollupExpr, begin func(n int), fn func(i int, base func() row, s *samples) error) error {
+	if err := ev.sizeWindow(p, r); err != nil {
+		return err
+	}
+	m, stored := r.Expr.(*mql.MetricExpr)
+	if !stored || r.ForSubquery() {
+		return ev.subquery(r, p.size, begin, fn)
+	}
+	selection, err := ev.open(p, m)
+	if err != nil {
+		return err
+	}
+	defer selection.Close()
+	begin(len(selection.Series))
+	return ev.read(selection, p, func(_, i int, s *samples) error {
+		return fn(i, func() row { return rowOf(&selection.Series[i]) }, s)
+	})
+}
+
+// sizeWindow sets the window that the query names.
+func (ev *evaluation) sizeWindow(p *rollupPlan, r *mql.RollupExpr) (err error) {
+	if r.Window == nil {
+		return nil
+	}
+	if p.size, err = r.Window.NonNegativeDuration(ev.grid.Step); err != nil {
+		return ev.fail("%v", err)
+	}
+	return nil
+}
+
+// open selects the series behind m in the range that p needs.
+func (ev *evaluation) open(p *rollupPlan, m *mql.MetricExpr) (*query.Selection, error) {
+	filter, err := filterOf(m)
+	if err != nil {
+		return nil, ev.fail("%v", err)
+	}
+	from := ev.grid.Start - max(p.size, ev.grid.Step)
+	if p.looksBack {
+		from -= maxStaleness
+	}
+	return ev.run.Select(filter, from, ev.grid.End)
+}
+
+// read calls fn with the samples of every series.
+func (ev *evaluation) read(selection *query.Selection, p *rollupPlan, fn func(worker, i int, s *samples) error) error {
+	return selection.Each(nil, func(worker, i int, c *store.Columns) error {
+		if selection.Series[i].Kind == store.Distribution { // its average, per bucket
+			c.Values = c.Values[:0]
+			for _, s := range c.Sketches {
+				c.Values = append(c.Values, s.Sum/float64(s.Count))
+			}
+		}
+		s := &samples{c.Times, c.Values}
+		s.dropNaN(p.keepsStale)
+		return fn(worker, i, s)
+	})
+}
+
+// eachStored is eachSeries for a plan with one output over stored series: fn gets
+// the values that the plan computes, lent until it returns.
+func (ev *evaluation) eachStored(p *rollupPlan, r *mql.RollupExpr, begin func(series []store.SeriesInfo, workers int), fn func(worker, i int, values []float64) error) error {
+	if err := ev.sizeWindow(p, r); err != nil {
+		return err
+	}
+	m := r.Expr.(*mql.MetricExpr)
+	selection, err := ev.open(p, m)
+	if err != nil {
+		return err
+	}
+	defer selection.Close()
+	begin(selection.Series, selection.Workers())
+	out := make([][]float64, selection.Workers())
+	for w := range out {
+		out[w] = make([]float64, ev.grid.Len())
+	}
+	return ev.read(selection, p, func(worker, i int, s *samples) error {
+		p.compute(ev.grid, s, out[worker])
+		return fn(worker, i, out[worker])
+	})
+}
+
+// staleNaN marks the end of a series (Prometheus' staleness marker).
+const staleNaN = 0x7ff0000000000002
+
+func isStale(v float64) bool { return math.Float64bits(v) == staleNaN }
+
+// dropNaN leaves out samples that are not numbers; markers of a series' end
+// only when keepStale is false.
+func (s *samples) dropNaN(keepStale bool) {
+	if !slices.ContainsFunc(s.values, math.IsNaN) {
+		return
+	}
+	n := 0
+	for i, v := range s.values {
+		if !math.IsNaN(v) || keepStale && isStale(v) {
+			s.times[n], s.values[n] = s.times[i], v
+			n++
+		}
+	}
+	s.times, s.values = s.times[:n], s.values[:n]
+}
+
+// maxSubquery bounds the points of a subquery's row.
+const maxSubquery = 100_000
+
+// subquery evaluates the inner expression on its own grid, which stands on
+// whole multiples of its step.
+func (ev *evaluation) subquery(r *mql.RollupExpr, size int64, begin func(n int), fn func(i int, base func() row, s *samples) error) error {
 	step := ev.grid.Step
 	if r.Step != nil {
 		var err error
 		if step, err = r.Step.NonNegativeDuration(ev.grid.Step); err != nil {
 			return ev.fail("%v", err)
 		}
+		if step == 0 {
+			step = ev.grid.Step
+		}
 	}
-	step = max(step, 1)
-	from := floor(grid.Start-max(size, step)-maxStaleness, step)
-	inner := &evaluation{ctx: ev.ctx, engine: ev.engine, grid: query.Grid{Start: from, End: grid.End, Step: step}, depth: ev.depth, shared: ev.shared}
-	if n := inner.grid.Len(); n > 1_000_000 {
-		return &query.LimitError{Limit: "points in a subquery", Most: 1_000_000}
+	from := floor(ev.grid.Start-size-step-maxStaleness, step)
+	inner := ev.on(query.Grid{Start: from, End: floor(ev.grid.End+step, step) + step, Step: step})
+	if inner.grid.Len() > maxSubquery {
+		return &query.LimitError{Limit: "points in a subquery", Most: maxSubquery}
 	}
+	inner.grid.End = inner.grid.Start + int64(inner.grid.Len()-1)*step
 	rows, err := inner.eval(r.Expr)
 	if err != nil {
 		return err
 	}
+	begin(len(rows))
 	times := make([]int64, inner.grid.Len())
-	for i := range times {
-		times[i] = from + int64(i)*step
-	}
 	for i, base := range rows {
-		t, v := present(times, base.values)
-		compute(i, len(rows), base, t, v)
+		for j := range times {
+			times[j] = from + int64(j)*step
+		}
+		s := &samples{times, base.values}
+		s.dropNaN(false)
+		base.values = nil
+		if err := fn(i, func() row { return base }, s); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -157,99 +282,41 @@ func floor(ms, step int64) int64 {
 	return f
 }
 
-// over computes the function at every timestamp of g. Without a window the
-// step is used, widened to what the series' own interval asks for.
-func (fn rollupFunction) over(g query.Grid, size int64, times []int64, values []float64) []float64 {
-	out := make([]float64, g.Len())
-	if fn.removesResets {
-		values = withoutResets(values)
+// matrix answers an instant query for a selector with a window, or a subquery:
+// the samples as they are.
+func (ev *evaluation) matrix(r *mql.RollupExpr) ([]RawRow, error) {
+	p := &rollupPlan{}
+	inner, _, err := ev.shift(p, r)
+	if err != nil {
+		return nil, err
 	}
-	near := nearEnough(times)
-	if size <= 0 {
-		if size = g.Step; fn.adapts && size < near {
-			size = near
-		}
-	}
-	w := window{size: size}
-	from, to := 0, 0
-	for i := range out {
-		w.at = g.Start + int64(i)*g.Step
-		for to < len(times) && times[to] <= w.at {
-			to++
-		}
-		for from < to && times[from] <= w.at-size {
-			from++
-		}
-		w.times, w.values = times[from:to], values[from:to]
-		w.before, w.earlier, w.after = math.NaN(), math.NaN(), math.NaN()
-		if from > 0 {
-			w.earlier = values[from-1]
-			if times[from-1] > w.at-size-near {
-				w.before, w.beforeTime = values[from-1], times[from-1]
+	var (
+		mu    sync.Mutex
+		found []RawRow
+	)
+	err = inner.eachSeries(p, r, func(n int) { found = make([]RawRow, n) }, func(i int, base func() row, s *samples) error {
+		raw := RawRow{Row: ev.publish(base())}
+		for j, at := range s.times {
+			if at > inner.grid.Start-p.size && at <= inner.grid.Start {
+				raw.Times, raw.Values = append(raw.Times, at), append(raw.Values, s.values[j])
 			}
 		}
-		if to < len(times) {
-			w.after = values[to]
-		}
-		out[i] = fn.compute(&w)
-	}
-	return out
+		mu.Lock()
+		defer mu.Unlock()
+		found[i] = raw
+		return inner.hold(1 + len(raw.Times))
+	})
+	return slices.DeleteFunc(found, func(r RawRow) bool { return len(r.Times) == 0 }), err
 }
 
-// nearEnough estimates, from its last samples, how far apart two samples of a
-// series may lie without a gap: its interval and a bit, more so for short ones.
-func nearEnough(times []int64) int64 {
-	if len(times) < 2 {
-		return maxStaleness
-	}
-	var steps []int64
-	for i := len(times) - 1; i > 0 && len(steps) < 20; i-- {
-		steps = append(steps, times[i]-times[i-1])
-	}
-	slices.Sort(steps)
-	interval := steps[(len(steps)-1)*6/10]
-	switch {
-	case interval <= 2_000:
-		return 5 * interval
-	case interval <= 4_000:
-		return 3 * interval
-	case interval <= 8_000:
-		return 2 * interval
-	case interval <= 16_000:
-		return interval + interval/2
-	case interval <= 32_000:
-		return interval + interval/4
-	}
-	return interval + interval/8
-}
-
-// withoutResets makes a counter that fell go on from where it was. A fall of
-// less than an eighth is taken for a late sample of a replica, not a reset.
-func withoutResets(values []float64) []float64 {
-	out := make([]float64, len(values))
-	added := 0.0
-	for i, v := range values {
-		if i > 0 && v < values[i-1] {
-			if fall := values[i-1] - v; fall*8 < values[i-1] {
-				added += fall
-			} else {
-				added += values[i-1]
-			}
-		}
-		out[i] = v + added
-		if i > 0 && out[i] < out[i-1] {
-			out[i] = out[i-1]
-		}
-	}
-	return out
-}
-
-// absentOver is 1 where no row has a value.
-func (ev *evaluation) absentOver(rows []row) []row {
+// absentFrom is 1 where no row has a value: where absent_over_time is 1 for
+// every series. It carries the labels that the selector e asked for.
+func (ev *evaluation) absentFrom(rows []row, e mql.Expr) []row {
 	out := ev.constant(1)
+	out[0].labels = askedLabels(e)
 	for _, r := range rows {
 		for i, v := range r.values {
-			if !math.IsNaN(v) {
+			if math.IsNaN(v) {
 				out[0].values[i] = math.NaN()
 			}
 		}
@@ -257,24 +324,17 @@ func (ev *evaluation) absentOver(rows []row) []row {
 	return out
 }
 
-// quantile interpolates between the two nearest of the sorted values.
-func quantile(phi float64, sorted []float64) float64 {
-	switch {
-	case len(sorted) == 0 || math.IsNaN(phi):
-		return math.NaN()
-	case phi < 0:
-		return math.Inf(-1)
-	case phi > 1:
-		return math.Inf(1)
+// askedLabels are the labels that a selector fixes to one value.
+func askedLabels(e mql.Expr) []Label {
+	m, ok := e.(*mql.MetricExpr)
+	if !ok || len(m.LabelFilterss) != 1 {
+		return nil
 	}
-	at := phi * float64(len(sorted)-1)
-	low := int(at)
-	high := min(low+1, len(sorted)-1)
-	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
-}
-
-func sortedCopy(values []float64) []float64 {
-	out := slices.Clone(values)
-	sort.Float64s(out)
-	return out
+	var r row
+	for _, f := range m.LabelFilterss[0] {
+		if f.Label != nameLabel && !f.IsRegexp && !f.IsNegative {
+			r.set(f.Label, f.Value)
+		}
+	}
+	return r.labels
 }

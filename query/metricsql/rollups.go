@@ -2,16 +2,154 @@ package metricsql
 
 import (
 	"math"
-
-	"gonum.org/v1/gonum/stat"
+	"slices"
 )
 
-// rollupFunction turns a window into a value.
-type rollupFunction struct {
-	compute       func(*window) float64
-	keepsName     bool // the result is the metric itself, at another time
-	removesResets bool // of counters
-	adapts        bool // without a window, to the series' interval
+// rollupOf finds a rollup function that makes one row of a series; nil when
+// there is none of that name. arg holds the arguments other than the series, a
+// value per timestamp.
+func rollupOf(name string, arg [][]float64) func(*window) float64 {
+	switch name {
+	case "default_rollup", "last_over_time":
+		return some(last)
+	case "first_over_time":
+		return some(func(v []float64) float64 { return v[0] })
+	case "avg_over_time":
+		return some(mean)
+	case "min_over_time":
+		return some(least)
+	case "max_over_time":
+		return some(most)
+	case "median_over_time":
+		return some(func(v []float64) float64 { return quantile(0.5, v) })
+	case "quantile_over_time":
+		return func(w *window) float64 { return quantile(arg[0][w.i], w.values) }
+	case "mode_over_time":
+		return func(w *window) float64 { return mode(w.before, w.values) }
+	case "geomean_over_time":
+		return some(geomean)
+	case "sum_over_time":
+		return some(sum)
+	case "sum2_over_time":
+		return some(sumOfSquares)
+	case "count_over_time":
+		return some(func(v []float64) float64 { return float64(len(v)) })
+	case "present_over_time":
+		return some(func([]float64) float64 { return 1 })
+	case "absent_over_time":
+		return func(w *window) float64 {
+			if len(w.values) == 0 {
+				return 1
+			}
+			return math.NaN()
+		}
+	case "stddev_over_time":
+		return func(w *window) float64 { return math.Sqrt(variance(w.values)) }
+	case "stdvar_over_time":
+		return func(w *window) float64 { return variance(w.values) }
+	case "mad_over_time":
+		return func(w *window) float64 { return medianDeviation(w.values) }
+	case "range_over_time":
+		return some(func(v []float64) float64 { return most(v) - least(v) })
+	case "zscore_over_time":
+		return zscore
+	case "outlier_iqr_over_time", "iqr_over_time":
+		return outlierOfQuartiles
+	case "distinct_over_time":
+		return some(distinct)
+	case "stale_samples_over_time":
+		return some(func(v []float64) float64 { return count(v, isStale) })
+	case "count_eq_over_time", "count_ne_over_time", "count_gt_over_time", "count_le_over_time",
+		"share_eq_over_time", "share_gt_over_time", "share_le_over_time",
+		"sum_eq_over_time", "sum_gt_over_time", "sum_le_over_time":
+		return filtered(name, arg)
+	case "timestamp", "timestamp_with_name", "tlast_over_time":
+		return timeOf(func(w *window) int { return len(w.times) - 1 })
+	case "tfirst_over_time":
+		return timeOf(func(*window) int { return 0 })
+	case "tmin_over_time":
+		return timeOf(func(w *window) int { return lastIndexOf(w.values, least(w.values)) })
+	case "tmax_over_time":
+		return timeOf(func(w *window) int { return lastIndexOf(w.values, most(w.values)) })
+	case "tlast_change_over_time":
+		return lastChange
+	case "duration_over_time":
+		return func(w *window) float64 { return duration(w.times, int64(arg[0][w.i]*1000)) }
+	case "lifetime":
+		return lifetime
+	case "lag":
+		return lag
+	case "scrape_interval":
+		return scrapeInterval
+	case "rate_over_sum":
+		return func(w *window) float64 { return some(sum)(w) / (float64(w.size) / 1000) }
+	case "integrate":
+		return integrate
+	case "hoeffding_bound_lower":
+		return func(w *window) float64 { bound, avg := hoeffding(arg[0][w.i], w.values); return avg - bound }
+	case "hoeffding_bound_upper":
+		return func(w *window) float64 { bound, avg := hoeffding(arg[0][w.i], w.values); return avg + bound }
+	case "holt_winters":
+		return func(w *window) float64 { return holtWinters(w, arg[0][w.i], arg[1][w.i]) }
+	case "deriv":
+		return func(w *window) float64 { _, slope := regression(w.times, w.values, w.at); return slope }
+	case "predict_linear":
+		return func(w *window) float64 {
+			value, slope := regression(w.times, w.values, w.at)
+			return value + slope*arg[0][w.i]
+		}
+	}
+	return counterRollupOf(name)
+}
+
+// rollupArguments are the fewest and most arguments of a rollup function,
+// with the series.
+func rollupArguments(name string) (least, most int) {
+	switch name {
+	case "holt_winters":
+		return 3, 3
+	case "quantile_over_time", "predict_linear", "duration_over_time", "hoeffding_bound_lower", "hoeffding_bound_upper",
+		"count_eq_over_time", "count_ne_over_time", "count_gt_over_time", "count_le_over_time",
+		"share_eq_over_time", "share_gt_over_time", "share_le_over_time",
+		"sum_eq_over_time", "sum_gt_over_time", "sum_le_over_time":
+		return 2, 2
+	}
+	return 1, 1
+}
+
+// rollupKeepsName reports whether a rollup function's result is the metric
+// itself, at another time.
+func rollupKeepsName(name string) bool {
+	switch name {
+	case "avg_over_time", "default_rollup", "first_over_time", "geomean_over_time", "hoeffding_bound_lower", "hoeffding_bound_upper",
+		"holt_winters", "iqr_over_time", "last_over_time", "max_over_time", "median_over_time", "min_over_time", "mode_over_time",
+		"predict_linear", "quantile_over_time", "quantiles_over_time", "rollup", "rollup_candlestick", "timestamp_with_name":
+		return true
+	}
+	return false
+}
+
+// adapts reports whether a function that is given no window widens it to the
+// series' interval.
+func adapts(name string) bool {
+	switch name {
+	case "default_rollup", "deriv", "deriv_fast", "ideriv", "irate", "rate", "rate_over_sum", "rollup", "rollup_candlestick",
+		"rollup_deriv", "rollup_rate", "rollup_scrape_interval", "scrape_interval", "timestamp":
+		return true
+	}
+	return false
+}
+
+// looksBack reports whether a function looks at the sample before its window.
+func looksBack(name string) bool {
+	switch name {
+	case "ascent_over_time", "changes", "decreases_over_time", "default_rollup", "delta", "deriv_fast", "descent_over_time",
+		"idelta", "ideriv", "increase", "increase_pure", "increases_over_time", "integrate", "irate", "lag", "lifetime", "rate",
+		"resets", "rollup", "rollup_candlestick", "rollup_delta", "rollup_deriv", "rollup_increase", "rollup_rate",
+		"rollup_scrape_interval", "scrape_interval", "tlast_change_over_time":
+		return true
+	}
+	return false
 }
 
 // some computes from the values of a window that has any.
@@ -24,230 +162,38 @@ func some(fn func(values []float64) float64) func(*window) float64 {
 	}
 }
 
-// rollupOf finds a rollup function. args are those after (or before) the
-// series, in their order.
-func rollupOf(name string, args []float64) (rollupFunction, bool) {
-	arg := func(i int) float64 {
-		if i < len(args) {
-			return args[i]
-		}
-		return math.NaN()
+// filtered finds the functions of the values that compare to the argument.
+func filtered(name string, arg [][]float64) func(*window) float64 {
+	accept := func(v, limit float64) bool { return v == limit }
+	switch {
+	case hasPart(name, "_ne_"):
+		accept = func(v, limit float64) bool { return v != limit }
+	case hasPart(name, "_gt_"):
+		accept = func(v, limit float64) bool { return v > limit }
+	case hasPart(name, "_le_"):
+		accept = func(v, limit float64) bool { return v <= limit }
 	}
-	count := func(accept func(v float64) bool) func(*window) float64 {
-		return some(func(values []float64) float64 {
-			n := 0.0
-			for _, v := range values {
-				if accept(v) {
-					n++
-				}
-			}
-			return n
-		})
-	}
-	share := func(accept func(v float64) bool) func(*window) float64 {
-		return func(w *window) float64 { return count(accept)(w) / float64(len(w.values)) }
-	}
-	switch name {
-	case "default_rollup":
-		return rollupFunction{compute: some(last), keepsName: true, adapts: true}, true
-	case "last_over_time":
-		return rollupFunction{compute: some(last), keepsName: true}, true
-	case "first_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return v[0] }), keepsName: true}, true
-	case "avg_over_time":
-		return rollupFunction{compute: some(mean), keepsName: true}, true
-	case "min_over_time":
-		return rollupFunction{compute: some(least), keepsName: true}, true
-	case "max_over_time":
-		return rollupFunction{compute: some(most), keepsName: true}, true
-	case "median_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return quantile(0.5, sortedCopy(v)) }), keepsName: true}, true
-	case "quantile_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return quantile(arg(0), sortedCopy(v)) }), keepsName: true}, true
-	case "mode_over_time":
-		return rollupFunction{compute: some(mode), keepsName: true}, true
-	case "geomean_over_time":
-		return rollupFunction{compute: some(geomean), keepsName: true}, true
-	case "sum_over_time":
-		return rollupFunction{compute: some(sum)}, true
-	case "sum2_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return sumOf(v, func(x float64) float64 { return x * x }) })}, true
-	case "count_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return float64(len(v)) })}, true
-	case "present_over_time":
-		return rollupFunction{compute: some(func([]float64) float64 { return 1 })}, true
-	case "absent_over_time":
-		return rollupFunction{compute: some(func([]float64) float64 { return 1 })}, true
-	case "stddev_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return stat.PopStdDev(v, nil) })}, true
-	case "stdvar_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return stat.PopVariance(v, nil) })}, true
-	case "range_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return most(v) - least(v) })}, true
-	case "zscore_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 { return (last(v) - mean(v)) / stat.PopStdDev(v, nil) })}, true
-	case "distinct_over_time":
-		return rollupFunction{compute: some(func(v []float64) float64 {
-			seen := map[float64]bool{}
-			for _, x := range v {
-				seen[x] = true
-			}
-			return float64(len(seen))
-		})}, true
-	case "count_eq_over_time":
-		return rollupFunction{compute: count(func(v float64) bool { return v == arg(0) })}, true
-	case "count_ne_over_time":
-		return rollupFunction{compute: count(func(v float64) bool { return v != arg(0) })}, true
-	case "count_le_over_time":
-		return rollupFunction{compute: count(func(v float64) bool { return v <= arg(0) })}, true
-	case "count_gt_over_time":
-		return rollupFunction{compute: count(func(v float64) bool { return v > arg(0) })}, true
-	case "share_le_over_time":
-		return rollupFunction{compute: share(func(v float64) bool { return v <= arg(0) })}, true
-	case "share_gt_over_time":
-		return rollupFunction{compute: share(func(v float64) bool { return v > arg(0) })}, true
-	case "share_eq_over_time":
-		return rollupFunction{compute: share(func(v float64) bool { return v == arg(0) })}, true
-	case "rate":
-		return rollupFunction{compute: perSecond, removesResets: true, adapts: true}, true
-	case "deriv_fast":
-		return rollupFunction{compute: perSecond, adapts: true}, true
-	case "irate":
-		return rollupFunction{compute: instantPerSecond, removesResets: true, adapts: true}, true
-	case "ideriv":
-		return rollupFunction{compute: instantPerSecond, adapts: true}, true
-	case "increase":
-		return rollupFunction{compute: delta, removesResets: true, adapts: true}, true
-	case "increase_pure":
-		return rollupFunction{compute: pureDelta, removesResets: true, adapts: true}, true
-	case "delta":
-		return rollupFunction{compute: delta, adapts: true}, true
-	case "idelta":
-		return rollupFunction{compute: func(w *window) float64 {
-			switch n := len(w.values); {
-			case n > 1:
-				return w.values[n-1] - w.values[n-2]
-			case n == 1 && !math.IsNaN(w.before):
-				return w.values[0] - w.before
-			}
+	return func(w *window) float64 {
+		if len(w.values) == 0 {
 			return math.NaN()
-		}, adapts: true}, true
-	case "deriv":
-		return rollupFunction{compute: func(w *window) float64 { _, slope := regression(w); return slope }, adapts: true}, true
-	case "predict_linear":
-		return rollupFunction{compute: func(w *window) float64 {
-			value, slope := regression(w)
-			return value + slope*arg(0)
-		}, keepsName: true}, true
-	case "changes":
-		return rollupFunction{compute: changes, adapts: true}, true
-	case "resets", "decreases_over_time":
-		return rollupFunction{compute: steps(func(before, now float64) bool { return now < before })}, true
-	case "increases_over_time":
-		return rollupFunction{compute: steps(func(before, now float64) bool { return now > before })}, true
-	case "integrate":
-		return rollupFunction{compute: integrate}, true
-	case "timestamp", "tlast_over_time":
-		return rollupFunction{compute: timeOf(func(w *window) int { return len(w.times) - 1 }), adapts: name == "timestamp"}, true
-	case "tfirst_over_time":
-		return rollupFunction{compute: timeOf(func(*window) int { return 0 })}, true
-	case "tmin_over_time":
-		return rollupFunction{compute: timeOf(func(w *window) int { return indexOf(w.values, least(w.values)) })}, true
-	case "tmax_over_time":
-		return rollupFunction{compute: timeOf(func(w *window) int { return indexOf(w.values, most(w.values)) })}, true
-	case "lifetime":
-		return rollupFunction{compute: func(w *window) float64 {
-			if len(w.times) == 0 {
-				return math.NaN()
-			}
-			first := w.times[0]
-			if !math.IsNaN(w.before) {
-				first = w.beforeTime
-			}
-			return float64(w.times[len(w.times)-1]-first) / 1000
-		}}, true
-	case "lag":
-		return rollupFunction{compute: func(w *window) float64 {
-			if len(w.times) == 0 {
-				return math.NaN()
-			}
-			return float64(w.at-w.times[len(w.times)-1]) / 1000
-		}}, true
-	case "scrape_interval":
-		return rollupFunction{compute: func(w *window) float64 {
-			n := len(w.times)
-			switch {
-			case n == 0, n == 1 && math.IsNaN(w.before):
-				return math.NaN()
-			case math.IsNaN(w.before):
-				return float64(w.times[n-1]-w.times[0]) / 1000 / float64(n-1)
-			}
-			return float64(w.times[n-1]-w.beforeTime) / 1000 / float64(n)
-		}, adapts: true}, true
-	}
-	return rollupFunction{}, false
-}
-
-func last(v []float64) float64 { return v[len(v)-1] }
-func mean(v []float64) float64 { return sum(v) / float64(len(v)) }
-func sum(v []float64) float64  { return sumOf(v, func(x float64) float64 { return x }) }
-
-func sumOf(v []float64, fn func(float64) float64) float64 {
-	total := 0.0
-	for _, x := range v {
-		total += fn(x)
-	}
-	return total
-}
-
-func least(v []float64) float64 {
-	m := v[0]
-	for _, x := range v {
-		m = min(m, x)
-	}
-	return m
-}
-
-func most(v []float64) float64 {
-	m := v[0]
-	for _, x := range v {
-		m = max(m, x)
-	}
-	return m
-}
-
-func geomean(v []float64) float64 {
-	product := 1.0
-	for _, x := range v {
-		product *= x
-	}
-	return math.Pow(product, 1/float64(len(v)))
-}
-
-// mode is the most frequent value, the least of several.
-func mode(v []float64) float64 {
-	sorted := sortedCopy(v)
-	best, longest := sorted[0], 0
-	for i := 0; i < len(sorted); {
-		j := i
-		for j < len(sorted) && sorted[j] == sorted[i] {
-			j++
 		}
-		if j-i > longest {
-			best, longest = sorted[i], j-i
+		n, total := 0.0, 0.0
+		for _, v := range w.values {
+			if accept(v, arg[0][w.i]) {
+				n++
+				total += v
+			}
 		}
-		i = j
-	}
-	return best
-}
-
-func indexOf(v []float64, x float64) int {
-	for i := range v {
-		if v[i] == x {
-			return i
+		switch name[0] {
+		case 'c':
+			return n
+		case 's':
+			if name[1] == 'u' {
+				return total
+			}
 		}
+		return n / float64(len(w.values))
 	}
-	return 0
 }
 
 func timeOf(pick func(*window) int) func(*window) float64 {
@@ -259,149 +205,199 @@ func timeOf(pick func(*window) int) func(*window) float64 {
 	}
 }
 
-// delta is the last value less the one before the window. A series that begins
-// in the window began at zero, unless its first value is too large for that.
-func delta(w *window) float64 {
-	values, before := w.values, w.before
-	if math.IsNaN(before) {
-		if len(values) == 0 {
-			return math.NaN()
-		}
-		if !math.IsNaN(w.earlier) {
-			return last(values) - w.earlier
-		}
-		step := 10.0
-		if len(values) > 1 {
-			step = values[1] - values[0]
-		} else if !math.IsNaN(w.after) {
-			step = w.after - values[0]
-		}
-		before = 0
-		if math.Abs(values[0]) >= 10*(math.Abs(step)+1) {
-			before, values = values[0], values[1:]
+func lastIndexOf(v []float64, x float64) int {
+	for i := len(v) - 1; i > 0; i-- {
+		if v[i] == x {
+			return i
 		}
 	}
-	if len(values) == 0 {
-		return 0
-	}
-	return last(values) - before
+	return 0
 }
 
-// pureDelta takes every series to have begun at zero.
-func pureDelta(w *window) float64 {
-	before := w.before
-	if math.IsNaN(before) {
-		if len(w.values) == 0 {
-			return math.NaN()
-		}
-		before = 0
-		if !math.IsNaN(w.earlier) {
-			before = w.earlier
-		}
-	}
-	if len(w.values) == 0 {
-		return 0
-	}
-	return last(w.values) - before
-}
-
-// perSecond is the change over the time between the samples it is taken from.
-func perSecond(w *window) float64 {
-	values, before, beforeTime := w.values, w.before, w.beforeTime
-	if math.IsNaN(before) {
-		if len(values) < 2 {
-			return math.NaN()
-		}
-		before, beforeTime = values[0], w.times[0]
-	} else if len(values) == 0 {
-		return 0
-	}
-	return (last(values) - before) / (float64(w.times[len(w.times)-1]-beforeTime) / 1000)
-}
-
-// instantPerSecond is the change between the last two samples.
-func instantPerSecond(w *window) float64 {
+// lastChange is when the value became what it is now.
+func lastChange(w *window) float64 {
 	n := len(w.values)
-	switch {
-	case n > 1:
-		return (w.values[n-1] - w.values[n-2]) / (float64(w.times[n-1]-w.times[n-2]) / 1000)
-	case n == 1 && !math.IsNaN(w.before):
-		return (w.values[0] - w.before) / (float64(w.times[0]-w.beforeTime) / 1000)
-	case n == 0 && !math.IsNaN(w.before):
-		return 0
+	if n == 0 {
+		return math.NaN()
+	}
+	for i := n - 2; i >= 0; i-- {
+		if w.values[i] != w.values[n-1] {
+			return float64(w.times[i+1]) / 1000
+		}
+	}
+	if w.before != w.values[n-1] { // also when there is none
+		return float64(w.times[0]) / 1000
 	}
 	return math.NaN()
 }
 
-// regression is the line of least squares: its value at the window's end, and
-// its slope per second.
-func regression(w *window) (value, slope float64) {
-	n := float64(len(w.values))
-	if n < 2 {
-		return math.NaN(), math.NaN()
+// duration is how long samples came not more than most ms apart.
+func duration(times []int64, most int64) float64 {
+	if len(times) == 0 {
+		return math.NaN()
 	}
-	var sx, sy, sxx, sxy float64
-	for i, y := range w.values {
-		x := float64(w.times[i]-w.at) / 1000
-		sx, sy, sxx, sxy = sx+x, sy+y, sxx+x*x, sxy+x*y
+	total := int64(0)
+	for i := 1; i < len(times); i++ {
+		if d := times[i] - times[i-1]; d <= most {
+			total += d
+		}
 	}
-	spread := n*sxx - sx*sx
-	if spread == 0 {
-		return sy / n, 0
-	}
-	slope = (n*sxy - sx*sy) / spread
-	return (sy - slope*sx) / n, slope
+	return float64(total) / 1000
 }
 
-func changes(w *window) float64 {
-	values, before, n := w.values, w.before, 0.0
-	if math.IsNaN(before) {
+// span is the time from the first sample, counting the one before the window,
+// to the last, and the number of intervals between them; false when there is
+// none.
+func span(w *window) (ms int64, intervals int, ok bool) {
+	n := len(w.times)
+	switch {
+	case n == 0, n == 1 && math.IsNaN(w.before):
+		return 0, 0, false
+	case math.IsNaN(w.before):
+		return w.times[n-1] - w.times[0], n - 1, true
+	}
+	return w.times[n-1] - w.beforeTime, n, true
+}
+
+func lifetime(w *window) float64 {
+	ms, _, ok := span(w)
+	if !ok {
+		return math.NaN()
+	}
+	return float64(ms) / 1000
+}
+
+func scrapeInterval(w *window) float64 {
+	ms, n, ok := span(w)
+	if !ok {
+		return math.NaN()
+	}
+	return float64(ms) / 1000 / float64(n)
+}
+
+func lag(w *window) float64 {
+	switch n := len(w.times); {
+	case n > 0:
+		return float64(w.at-w.times[n-1]) / 1000
+	case !math.IsNaN(w.before):
+		return float64(w.at-w.beforeTime) / 1000
+	}
+	return math.NaN()
+}
+
+// zscore is how many deviations the last value is from the mean, as long as the
+// series is alive.
+func zscore(w *window) float64 {
+	if l, interval := lag(w), scrapeInterval(w); math.IsNaN(l) || math.IsNaN(interval) || l > interval {
+		return math.NaN()
+	}
+	d := some(last)(w) - some(mean)(w)
+	if d == 0 {
+		return 0
+	}
+	return d / math.Sqrt(variance(w.values))
+}
+
+// outlierOfQuartiles is the last value where it lies outside Tukey's fences:
+// one and a half interquartile ranges beyond the quartiles.
+func outlierOfQuartiles(w *window) float64 {
+	if len(w.values) < 2 {
+		return math.NaN()
+	}
+	low, high := fences(w.values)
+	if v := last(w.values); v > high || v < low {
+		return v
+	}
+	return math.NaN()
+}
+
+func fences(values []float64) (low, high float64) {
+	sorted := sortedNumbers(values)
+	q25, q75 := quantileSorted(0.25, sorted), quantileSorted(0.75, sorted)
+	reach := 1.5 * (q75 - q25)
+	return q25 - reach, q75 + reach
+}
+
+// integrate is the area under the steps that the samples make, in seconds. The
+// last step lasts to the end of the window if the series goes on.
+func integrate(w *window) float64 {
+	times, values := w.times, w.values
+	value, at := w.before, w.at-w.size
+	if math.IsNaN(value) {
 		if len(values) == 0 {
 			return math.NaN()
 		}
-		before, values = values[0], values[1:]
-		n++
+		value, at = values[0], times[0]
+		times, values = times[1:], values[1:]
 	}
-	for _, v := range values {
-		if v != before {
-			n++
-		}
-		before = v
+	area := 0.0
+	for i, v := range values {
+		area += value * float64(times[i]-at) / 1000
+		value, at = v, times[i]
 	}
-	return n
+	if !math.IsNaN(w.after) {
+		area += value * float64(w.at-at) / 1000
+	}
+	return area
 }
 
-func steps(counts func(before, now float64) bool) func(*window) float64 {
-	return func(w *window) float64 {
-		values, before, n := w.values, w.before, 0.0
-		if math.IsNaN(before) {
-			if len(values) == 0 {
-				return math.NaN()
-			}
-			before, values = values[0], values[1:]
-		}
-		for _, v := range values {
-			if counts(before, v) {
-				n++
-			}
-			before = v
-		}
-		return n
+// hoeffding is the mean and how far the true one may lie from it with
+// confidence phi (https://en.wikipedia.org/wiki/Hoeffding%27s_inequality).
+func hoeffding(phi float64, values []float64) (bound, avg float64) {
+	if len(values) == 0 {
+		return math.NaN(), math.NaN()
 	}
+	avg = mean(values)
+	reach := most(values) - least(values)
+	switch {
+	case len(values) == 1, reach <= 0, phi <= 0:
+		return 0, avg
+	case phi >= 1:
+		return math.Inf(1), avg
+	}
+	return reach * math.Sqrt(math.Log(1/(1-phi))/(2*float64(len(values)))), avg
 }
 
-// integrate is the area under the steps that the samples make.
-func integrate(w *window) float64 {
-	if len(w.values) == 0 && math.IsNaN(w.before) {
+// holtWinters is Holt's linear smoothing
+// (https://en.wikipedia.org/wiki/Exponential_smoothing#Double_exponential_smoothing_(Holt_linear)).
+func holtWinters(w *window, smoothing, trend float64) float64 {
+	values := w.values
+	if len(values) == 0 || !(smoothing >= 0 && smoothing <= 1) || !(trend >= 0 && trend <= 1) {
 		return math.NaN()
 	}
-	area, value, at := 0.0, w.before, w.at-w.size
-	if math.IsNaN(value) {
-		value, at = w.values[0], w.times[0]
+	level := w.before
+	if math.IsNaN(level) {
+		level, values = values[0], values[1:]
+		if len(values) == 0 {
+			return level
+		}
 	}
-	for i, v := range w.values {
-		area += value * float64(w.times[i]-at) / 1000
-		value, at = v, w.times[i]
+	slope := values[0] - level
+	for _, v := range values {
+		next := smoothing*v + (1-smoothing)*(level+slope)
+		slope = trend*(next-level) + (1-trend)*slope
+		level = next
 	}
-	return area + value*float64(w.at-at)/1000
+	return level
+}
+
+// regression is the line of least squares through points of which none is NaN:
+// its value at a time (ms), and its slope per second.
+func regression(times []int64, values []float64, at int64) (value, slope float64) {
+	n := float64(len(values))
+	if n == 0 {
+		return math.NaN(), math.NaN()
+	}
+	if !slices.ContainsFunc(values, func(v float64) bool { return v != values[0] }) {
+		return values[0], 0
+	}
+	var sx, sy, sxx, sxy float64
+	for i, y := range values {
+		x := float64(times[i]-at) / 1000
+		sx, sy, sxx, sxy = sx+x, sy+y, sxx+x*x, sxy+x*y
+	}
+	if spread := sxx - sx*sx/n; math.Abs(spread) >= 1e-6 {
+		slope = (sxy - sx*sy/n) / spread
+	}
+	return sy/n - slope*sx/n, slope
 }
