@@ -9,7 +9,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/whippet-obs/whippet/alerting"
-	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/query/datadog"
@@ -32,7 +31,6 @@ func failureOf(err error) failure {
 		field    *alerting.FieldError
 		language *datadog.SyntaxError
 		promql   *metricsql.SyntaxError
-		intake   *agent.Error
 		body     *payload.Error
 		limit    *query.LimitError
 	)
@@ -45,8 +43,6 @@ func failureOf(err error) failure {
 		f.status, f.offset = fiber.StatusBadRequest, language.Offset
 	case errors.As(err, &promql):
 		f.status, f.offset = fiber.StatusBadRequest, promql.Offset
-	case errors.As(err, &intake):
-		f.status = intake.Status
 	case errors.As(err, &body):
 		f.status = body.Status
 	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries):
@@ -70,7 +66,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	if f.status >= 500 && f.status != fiber.StatusServiceUnavailable {
 		s.config.Log.Error("request failed", "method", c.Method(), "path", c.Path(), "err", err)
 	}
-	if f.status == fiber.StatusServiceUnavailable {
+	if f.status == fiber.StatusServiceUnavailable || f.status == fiber.StatusTooManyRequests {
 		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(retryAfter))
 	}
 	c.Status(f.status)

@@ -12,7 +12,7 @@ import (
 // handler sees them.
 func (s *Server) registerIntake() {
 	s.app.Use(func(c *fiber.Ctx) error {
-		if agent.Owns(c.Method(), c.Path()) {
+		if _, ok := agent.Route(c.Method(), c.Path()); ok {
 			return s.intake(c)
 		}
 		return c.Next()
@@ -27,11 +27,11 @@ func isAgent(c *fiber.Ctx) bool {
 
 // intake hands a request to the intake.
 func (s *Server) intake(c *fiber.Ctx) error {
-	if c.Path() != "/_health" && !s.hasKey(c) {
+	if !strings.HasSuffix(c.Path(), "/_health") && !s.hasKey(c) {
 		return fiber.NewError(fiber.StatusForbidden, "the API key is not one of those that --api-keys allows")
 	}
 	response, err := s.config.Intake.Handle(c.UserContext(), agent.Request{
-		Method: c.Method(), Path: strings.Clone(c.Path()), // it outlives the request as a counter's name
+		Method: c.Method(), Path: c.Path(),
 		ContentType: c.Get(fiber.HeaderContentType), ContentEncoding: c.Get(fiber.HeaderContentEncoding),
 		Body: c.Request().Body(), // as it was sent: decompressing it is the intake's work
 	})

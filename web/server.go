@@ -95,7 +95,7 @@ func New(config Config) (*Server, error) {
 	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
 	s.app.Use("/api", s.unknownRoute)
 	s.app.Use("/prometheus", s.unknownRoute)
-	s.app.Use(files.serve)
+	s.app.Use(s.unknownAgentRoute, files.serve)
 	return s, nil
 }
 
@@ -125,7 +125,9 @@ func (s *Server) count(c *fiber.Ctx) error {
 	if status >= 500 {
 		s.failures.Add(1)
 	}
-	s.config.Log.Debug("request", "method", c.Method(), "path", c.Path(), "status", status, "took", time.Since(start).Round(time.Microsecond))
+	if s.config.Log.Enabled(c.UserContext(), slog.LevelDebug) {
+		s.config.Log.Debug("request", "method", c.Method(), "path", c.Path(), "status", status, "took", time.Since(start).Round(time.Microsecond))
+	}
 	return err
 }
 
@@ -176,6 +178,14 @@ func (s *Server) unknownRoute(c *fiber.Ctx) error {
 		return s.intake(c)
 	}
 	return fiber.NewError(fiber.StatusNotFound, "no such route: "+c.Method()+" "+c.Path())
+}
+
+// unknownAgentRoute does the same for agents that were given a URL with a path.
+func (s *Server) unknownAgentRoute(c *fiber.Ctx) error {
+	if c.Method() == fiber.MethodPost && isAgent(c) {
+		return s.intake(c)
+	}
+	return c.Next()
 }
 
 // hasKey reports whether the request carries one of the configured keys.

@@ -10,13 +10,14 @@ package agent
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
@@ -30,18 +31,25 @@ type Deps struct {
 
 // Intake decodes payloads and appends them to the store. Safe for concurrent use.
 type Intake struct {
-	db      *store.DB
-	catalog *catalog.Catalog
-	now     func() time.Time
-	log     *slog.Logger
-	refs    *refCache
-	repeats *repeats
-	counts  counts
+	db       *store.DB
+	catalog  *catalog.Catalog
+	now      func() time.Time
+	log      *slog.Logger
+	unpacker *payload.Unpacker
+	series   *payload.Cache[known]
+	batches  sync.Pool // of *batch
+	repeats  *repeats
+	counts   counts
 }
 
 // New returns an intake into d.DB.
 func New(d Deps) *Intake {
-	return &Intake{db: d.DB, catalog: d.DB.Catalog(), now: d.Now, log: d.Log, refs: newRefCache(), repeats: newRepeats()}
+	in := &Intake{
+		db: d.DB, catalog: d.DB.Catalog(), now: d.Now, log: d.Log,
+		unpacker: payload.NewUnpacker(), series: payload.NewCache[known](maxKnown), repeats: newRepeats(),
+	}
+	in.counts.routes = map[string]*RouteStats{}
+	return in
 }
 
 // Request is one HTTP request, as far as the intake looks at it. Body is
@@ -60,41 +68,23 @@ type Response struct {
 	Body        []byte
 }
 
-// Error is a payload that can't be taken. Status is what to answer: 400 for one
-// that can't be read, 413 for one too large.
-type Error struct {
-	Status int
-	Reason string
-	Offset int // into the decompressed body; -1 when unknown
+// request is a Request whose body is unpacked.
+type request struct {
+	*Request
+	plain []byte
 }
-
-func (e *Error) Error() string {
-	if e.Offset < 0 {
-		return e.Reason
-	}
-	return fmt.Sprintf("%s at offset %d", e.Reason, e.Offset)
-}
-
-func malformed(offset int, format string, args ...any) error {
-	return &Error{Status: 400, Reason: fmt.Sprintf(format, args...), Offset: offset}
-}
-
-// maxPlain is the largest decompressed body taken. Agents stay under 5 MiB.
-const maxPlain = 64 << 20
 
 // handler decodes one kind of payload. It returns the number of things kept.
-type handler func(in *Intake, ctx context.Context, r *Request) (kept int, err error)
+type handler func(in *Intake, ctx context.Context, r request) (kept int, err error)
 
-// route is what a path of the intake means.
+// route is what a path of the intake means. Without a handler its payloads are
+// not kept.
 type route struct {
 	handle handler
 	answer Response
 }
 
 func accepted(body string) Response { return Response{202, "application/json", []byte(body)} }
-
-// discard is the handler of routes whose payloads are not kept.
-func discard(*Intake, context.Context, *Request) (int, error) { return 0, nil }
 
 // processAnswer is the frame that a process agent decodes its answer from: a
 // response of type 23 that asks for no real-time data.
@@ -103,77 +93,128 @@ var processAnswer = Response{200, "application/octet-stream", []byte("\x03\x00\x
 // lookup finds the route of a request; ok is false for what the intake does not
 // own. The path has no trailing slash and no query.
 func lookup(method, path string) (r route, ok bool) {
-	switch method + " " + path {
-	case "GET /api/v1/validate":
-		return route{discard, Response{200, "application/json", []byte(`{"valid":true}`)}}, true
-	case "GET /api/v2/validate":
-		return route{discard, Response{200, "application/json", []byte(`{"data":{"id":"00000000-0000-4000-8000-000000000000","type":"validate_v2","attributes":{"valid":true,"api_key_scopes":[]}}}`)}}, true
-	case "GET /_health":
-		return route{discard, Response{200, "application/json", []byte(`{}`)}}, true
-	case "POST /api/v1/series":
-		return route{(*Intake).seriesV1, accepted(`{"status":"ok"}`)}, true
-	case "POST /api/v2/series":
-		return route{(*Intake).seriesV2, accepted(`{"errors":[]}`)}, true
-	case "POST /api/beta/sketches":
-		return route{(*Intake).sketches, accepted(`{"errors":[]}`)}, true
-	case "POST /api/v1/distribution_points":
-		return route{(*Intake).distributionPoints, accepted(`{"status":"ok"}`)}, true
-	case "POST /api/v1/check_run":
-		return route{(*Intake).checkRun, accepted(`{"status":"ok"}`)}, true
-	case "POST /intake":
-		return route{(*Intake).intakeV5, accepted(`{"status":"ok"}`)}, true
-	case "POST /api/v1/metadata":
-		return route{(*Intake).inventory, accepted(`{"status":"ok"}`)}, true
-	case "POST /api/v1/collector", "POST /api/v1/container", "POST /api/v1/discovery", "POST /api/v1/connections":
-		return route{discard, processAnswer}, true
-	case "HEAD /support/flare", "POST /support/flare":
-		return route{discard, Response{200, "application/json", []byte(`{}`)}}, true
+	switch method {
+	case "POST":
+		return lookupPost(path)
+	case "GET":
+		switch path {
+		case "/api/v1/validate":
+			return route{nil, Response{200, "application/json", []byte(`{"valid":true}`)}}, true
+		case "/api/v2/validate":
+			return route{nil, Response{200, "application/json", []byte(`{"data":{"id":"00000000-0000-4000-8000-000000000000","type":"validate_v2","attributes":{"valid":true,"api_key_scopes":[]}}}`)}}, true
+		case "/_health":
+			return route{nil, Response{200, "application/json", []byte(`{}`)}}, true
+		}
+	case "HEAD":
+		if path == "/support/flare" {
+			return route{nil, Response{200, "application/json", nil}}, true
+		}
 	}
 	return route{}, false
 }
 
-// Owns reports whether a route is the intake's own, rather than the public
-// API's or the UI's.
-func Owns(method, path string) bool {
-	_, ok := lookup(method, trimPath(path))
-	return ok || method == "POST" && trimPath(path) == eventsPath
+func lookupPost(path string) (r route, ok bool) {
+	switch path {
+	case "/api/v1/series":
+		return route{(*Intake).seriesV1, accepted(`{"status":"ok"}`)}, true
+	case "/api/v2/series":
+		return route{(*Intake).seriesV2, accepted(`{"errors":[]}`)}, true
+	case "/api/intake/metrics/v3/series", "/api/intake/metrics/v3/sketches", "/api/intake/metrics/v3beta/series", "/api/intake/metrics/v3beta/sketches":
+		return route{(*Intake).metricsV3, Response{202, "application/x-protobuf", nil}}, true
+	case "/api/beta/sketches":
+		return route{(*Intake).sketches, accepted(`{"errors":[]}`)}, true
+	case "/api/v1/distribution_points":
+		return route{(*Intake).distributionPoints, accepted(`{"status":"ok"}`)}, true
+	case "/api/v1/check_run":
+		return route{(*Intake).checkRun, accepted(`{"status":"ok"}`)}, true
+	case "/intake":
+		return route{(*Intake).intakeV5, accepted(`{"status":"ok"}`)}, true
+	case "/api/v1/metadata":
+		return route{(*Intake).inventory, accepted(`{"status":"ok"}`)}, true
+	case "/api/v2/logs", "/v1/input":
+		return route{(*Intake).logs, accepted(`{}`)}, true
+	case "/api/v1/collector", "/api/v1/container", "/api/v1/discovery", "/api/v1/connections":
+		return route{nil, processAnswer}, true
+	case "/support/flare":
+		return route{nil, Response{200, "application/json", []byte(`{}`)}}, true
+	}
+	return route{}, false
 }
 
-const eventsPath = "/api/v1/events"
+// answering returns the handler of a POST whose answer depends on what was
+// posted; nil for others.
+func answering(path string) func(*Intake, context.Context, request) (Response, int, error) {
+	switch path {
+	case "/api/v1/events":
+		return (*Intake).eventV1
+	case "/api/v2/events":
+		return (*Intake).eventV2
+	}
+	return nil
+}
 
-func trimPath(path string) string {
+// Route is the route that a request's path means to the intake; ok is false
+// for one that is the public API's or the UI's. Agents may be pointed at a URL
+// with a path, which then stands before every route of theirs.
+func Route(method, path string) (own string, ok bool) {
 	if len(path) > 1 {
 		path = strings.TrimSuffix(path, "/")
 	}
-	return path
+	owns := func(path string) bool {
+		_, ok := lookup(method, path)
+		return ok || method == "POST" && answering(path) != nil
+	}
+	if owns(path) {
+		return path, true
+	}
+	for _, start := range []string{"/api/", "/intake", "/v1/input", "/support/flare", "/_health"} {
+		if i := strings.Index(path, start); i > 0 && owns(path[i:]) {
+			return path[i:], true
+		}
+	}
+	return path, false
 }
 
 // Handle takes one request. A POST to a route the intake doesn't know is
 // accepted, counted and dropped: answering 404 would make an agent keep it and
-// try for ever. An error is an *Error, or one of the store's.
+// try for ever. An error is a *payload.Error, or one of the store's.
 func (in *Intake) Handle(ctx context.Context, r Request) (Response, error) {
-	path := trimPath(r.Path)
-	if r.Method == "POST" && path == eventsPath {
-		return in.count(path, func() (Response, int, error) { return in.apiEvent(ctx, &r) })
-	}
-	known, ok := lookup(r.Method, path)
+	path, ok := Route(r.Method, r.Path)
 	if !ok {
-		return in.count("other", func() (Response, int, error) { return accepted(`{}`), 0, nil })
+		in.count("other", 0, nil)
+		return accepted(`{}`), nil
 	}
-	return in.count(path, func() (Response, int, error) {
-		kept, err := known.handle(in, ctx, &r)
-		return known.answer, kept, err
-	})
+	response, kept, err := in.handle(ctx, path, &r)
+	in.count(path, kept, err)
+	if err != nil {
+		return Response{}, err
+	}
+	return response, nil
 }
 
-// plain decompresses the body of r. probe is true for the agent's self-test,
-// whose body is literally {} on every route, even where protobuf is due.
-func (r *Request) plain() (body []byte, probe bool, err error) {
-	body, err = Decompress(r.ContentEncoding, r.Body, maxPlain)
-	if err != nil {
-		return nil, false, err
+func (in *Intake) handle(ctx context.Context, path string, r *Request) (Response, int, error) {
+	known, ok := lookup(r.Method, path)
+	if ok && known.handle == nil {
+		return known.answer, 0, nil
 	}
-	return body, string(body) == "{}", nil
+	plain, err := in.unpacker.Unpack(r.ContentEncoding, r.Body)
+	if err != nil {
+		return Response{}, 0, err
+	}
+	defer plain.Release()
+	// The agent's self-test posts literally {} to every route, even where
+	// protobuf is due.
+	probe := string(plain.Bytes) == "{}"
+	switch {
+	case probe && ok:
+		return known.answer, 0, nil
+	case probe:
+		return accepted(`{"status":"ok"}`), 0, nil
+	case !ok:
+		return answering(path)(in, ctx, request{r, plain.Bytes})
+	}
+	kept, err := known.handle(in, ctx, request{r, plain.Bytes})
+	return known.answer, kept, err
 }
 
 // isProtobuf tells a protobuf body from a JSON one by its content type.
@@ -187,7 +228,8 @@ type Stats struct {
 	RejectedFuture uint64 // samples more than 10 minutes ahead
 	RejectedOld    uint64 // samples older than the retention
 	RejectedValue  uint64 // samples that are not numbers
-	RejectedSeries uint64 // series above the limit, or without a usable name
+	RejectedSeries uint64 // samples of series above the limit, or without a usable name
+	Logs           uint64 // log entries received; none is kept
 	Repeated       uint64 // sketch payloads that had been taken before
 	KnownSeries    int    // in the cache of series as agents send them
 }
@@ -201,7 +243,7 @@ type counts struct {
 	mu     sync.Mutex
 	routes map[string]*RouteStats
 
-	future, old, value, series, repeated atomic.Uint64
+	future, old, value, series, repeated, logs atomic.Uint64
 }
 
 // Stats returns a snapshot.
@@ -210,7 +252,7 @@ func (in *Intake) Stats() Stats {
 		Routes:         map[string]RouteStats{},
 		RejectedFuture: in.counts.future.Load(), RejectedOld: in.counts.old.Load(),
 		RejectedValue: in.counts.value.Load(), RejectedSeries: in.counts.series.Load(),
-		Repeated: in.counts.repeated.Load(), KnownSeries: in.refs.len(),
+		Repeated: in.counts.repeated.Load(), Logs: in.counts.logs.Load(), KnownSeries: in.series.Len(),
 	}
 	in.counts.mu.Lock()
 	defer in.counts.mu.Unlock()
@@ -220,44 +262,25 @@ func (in *Intake) Stats() Stats {
 	return s
 }
 
-func (in *Intake) count(path string, do func() (Response, int, error)) (Response, error) {
-	response, kept, err := do()
+// count notes one payload of a route, which is one of ours or "other".
+func (in *Intake) count(path string, kept int, err error) {
 	in.counts.mu.Lock()
 	defer in.counts.mu.Unlock()
-	if in.counts.routes == nil {
-		in.counts.routes = map[string]*RouteStats{}
-	}
 	s := in.counts.routes[path]
 	if s == nil {
 		s = &RouteStats{}
-		in.counts.routes[path] = s
+		in.counts.routes[strings.Clone(path)] = s
 	}
 	s.Payloads++
 	s.Kept += uint64(kept)
-	if err == nil {
-		return response, nil
-	}
-	switch e, ok := err.(*Error); {
-	case !ok:
+	var refused *payload.Error
+	switch {
+	case err == nil:
+	case !errors.As(err, &refused), refused.Status == 429:
 		s.Failed++
-	case e.Status == 413:
+	case refused.Status == 413:
 		s.TooLarge++
 	default:
 		s.Malformed++
 	}
-	return Response{}, err
-}
-
-// append makes the batch durable and counts what the store refused.
-func (in *Intake) append(ctx context.Context, b *store.Batch) error {
-	if len(b.Samples) == 0 && len(b.Sketches) == 0 {
-		return nil
-	}
-	rejected, err := in.db.Append(ctx, b)
-	if err != nil {
-		return fmt.Errorf("append %d samples and %d sketches: %w", len(b.Samples), len(b.Sketches), err)
-	}
-	in.counts.future.Add(uint64(rejected.Future))
-	in.counts.old.Add(uint64(rejected.Old))
-	return nil
 }

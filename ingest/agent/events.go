@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
@@ -54,10 +56,7 @@ func (in *Intake) addEvents(ctx context.Context, events []catalog.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	hosts := in.seen()
-	for _, e := range events {
-		hosts.add(e.Host)
-	}
+	in.seen(len(events), func(i int) string { return events[i].Host })
 	return in.catalog.AddEvents(ctx, events)
 }
 
@@ -101,15 +100,8 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// apiEvent keeps one event as API clients post it to /api/v1/events.
-func (in *Intake) apiEvent(ctx context.Context, r *Request) (Response, int, error) {
-	body, probe, err := r.plain()
-	if err != nil {
-		return Response{}, 0, err
-	}
-	if probe {
-		return accepted(`{"status":"ok"}`), 0, nil
-	}
+// eventV1 keeps one event as API clients post it to /api/v1/events.
+func (in *Intake) eventV1(ctx context.Context, r request) (Response, int, error) {
 	var posted struct {
 		Title          string   `json:"title"`
 		Text           string   `json:"text"`
@@ -122,23 +114,22 @@ func (in *Intake) apiEvent(ctx context.Context, r *Request) (Response, int, erro
 		Source         string   `json:"source_type_name"`
 		Device         string   `json:"device_name"`
 	}
-	if err := decodeJSON(body, &posted); err != nil {
+	if err := decodeJSON(r.plain, &posted); err != nil {
 		return Response{}, 0, err
 	}
 	if posted.Title == "" {
-		return Response{}, 0, malformed(-1, "title: an event needs one")
+		return Response{}, 0, payload.Malformed(-1, "title: an event needs one")
 	}
 	if posted.Device != "" {
 		posted.Tags = append(posted.Tags, "device:"+posted.Device)
 	}
-	events := []catalog.Event{in.event(catalog.Event{
+	e, err := in.postedEvent(ctx, catalog.Event{
 		Title: posted.Title, Text: posted.Text, Time: milliseconds(posted.Happened.value), Host: posted.Host, Tags: posted.Tags,
 		AlertType: posted.AlertType, Priority: posted.Priority, AggregationKey: posted.AggregationKey, SourceType: cmp.Or(posted.Source, "api"),
-	})}
-	if err := in.addEvents(ctx, events); err != nil {
+	})
+	if err != nil {
 		return Response{}, 0, err
 	}
-	e := events[0]
 	answer, err := json.Marshal(map[string]any{"status": "ok", "event": map[string]any{
 		"id": e.ID, "id_str": fmt.Sprint(e.ID), "title": e.Title, "text": e.Text, "date_happened": e.Time / 1000, "host": e.Host,
 		"tags": append([]string{}, e.Tags...), "alert_type": e.AlertType, "priority": e.Priority, "url": fmt.Sprintf("/events?event=%d", e.ID),
@@ -149,12 +140,76 @@ func (in *Intake) apiEvent(ctx context.Context, r *Request) (Response, int, erro
 	return Response{202, "application/json", answer}, 1, nil
 }
 
-// checkRun keeps the runs of service checks: a list, or one object.
-func (in *Intake) checkRun(ctx context.Context, r *Request) (int, error) {
-	body, probe, err := r.plain()
-	if err != nil || probe {
-		return 0, err
+// postedEvent keeps one event of an API client.
+func (in *Intake) postedEvent(ctx context.Context, e catalog.Event) (catalog.Event, error) {
+	events := []catalog.Event{in.event(e)}
+	err := in.addEvents(ctx, events)
+	return events[0], err
+}
+
+// eventV2 keeps one event as API clients post it to /api/v2/events: a JSON:API
+// document whose category is change or alert.
+func (in *Intake) eventV2(ctx context.Context, r request) (Response, int, error) {
+	var posted struct {
+		Data struct {
+			Attributes struct {
+				Title          string   `json:"title"`
+				Message        string   `json:"message"`
+				Timestamp      string   `json:"timestamp"` // RFC 3339
+				Category       string   `json:"category"`
+				AggregationKey string   `json:"aggregation_key"`
+				Host           string   `json:"host"`
+				Integration    string   `json:"integration_id"`
+				Tags           []string `json:"tags"`
+				Details        struct {
+					Status   string          `json:"status"`   // of alerts: ok, warn, error
+					Priority json.RawMessage `json:"priority"` // of alerts: "1" to "5", as text or number
+					Changed  struct {
+						Name string `json:"name"`
+						Type string `json:"type"`
+					} `json:"changed_resource"`
+				} `json:"attributes"`
+			} `json:"attributes"`
+		} `json:"data"`
 	}
+	if err := decodeJSON(r.plain, &posted); err != nil {
+		return Response{}, 0, err
+	}
+	a := posted.Data.Attributes
+	if a.Title == "" {
+		return Response{}, 0, payload.Malformed(-1, "data.attributes.title: an event needs one")
+	}
+	happened := int64(0)
+	if a.Timestamp != "" {
+		at, err := time.Parse(time.RFC3339Nano, a.Timestamp)
+		if err != nil {
+			return Response{}, 0, payload.Malformed(-1, "data.attributes.timestamp: want a time such as 2026-01-02T03:04:05Z, got %q", a.Timestamp)
+		}
+		happened = at.UnixMilli()
+	}
+	alertType := map[string]string{"ok": "success", "warn": "warning", "error": "error"}[a.Details.Status]
+	if name := a.Details.Changed.Name; name != "" {
+		a.Tags = append(a.Tags, "changed_resource:"+name, cmp.Or(a.Details.Changed.Type, "resource")+":"+name)
+	}
+	e, err := in.postedEvent(ctx, catalog.Event{
+		Title: a.Title, Text: a.Message, Time: happened, Host: a.Host, Tags: a.Tags, AlertType: alertType,
+		AggregationKey: a.AggregationKey, SourceType: cmp.Or(a.Integration, "api"), EventType: a.Category,
+	})
+	if err != nil {
+		return Response{}, 0, err
+	}
+	answer, err := json.Marshal(map[string]any{"data": map[string]any{
+		"id": fmt.Sprint(e.ID), "type": "event",
+		"attributes": map[string]any{"attributes": map[string]any{"evt": map[string]any{"id": fmt.Sprint(e.ID), "uid": fmt.Sprint(e.ID)}}},
+	}})
+	if err != nil {
+		return Response{}, 0, err
+	}
+	return Response{202, "application/json", answer}, 1, nil
+}
+
+// checkRun keeps the runs of service checks: a list, or one object.
+func (in *Intake) checkRun(ctx context.Context, r request) (int, error) {
 	type run struct {
 		Check     string   `json:"check"`
 		Host      string   `json:"host_name"`
@@ -164,25 +219,25 @@ func (in *Intake) checkRun(ctx context.Context, r *Request) (int, error) {
 		Tags      []string `json:"tags"`
 	}
 	var list []run
-	if len(body) > 0 && body[0] == '{' {
+	var err error
+	if len(r.plain) > 0 && r.plain[0] == '{' {
 		list = make([]run, 1)
-		err = decodeJSON(body, &list[0])
+		err = decodeJSON(r.plain, &list[0])
 	} else {
-		err = decodeJSON(body, &list)
+		err = decodeJSON(r.plain, &list)
 	}
 	if err != nil {
 		return 0, err
 	}
 	now := in.now().UnixMilli()
-	hosts := in.seen()
 	var runs []catalog.Check
 	for i, c := range list {
 		if c.Check == "" {
-			return 0, malformed(-1, "check run %d: \"check\" is missing", i)
+			return 0, payload.Malformed(-1, "check run %d: \"check\" is missing", i)
 		}
 		status := int(c.Status.value)
 		if status < 0 || status > 3 || float64(status) != c.Status.value {
-			return 0, malformed(-1, "check run %d: status %v: allowed are 0 OK, 1 warning, 2 critical, 3 unknown", i, c.Status.value)
+			return 0, payload.Malformed(-1, "check run %d: status %v: allowed are 0 OK, 1 warning, 2 critical, 3 unknown", i, c.Status.value)
 		}
 		if c.Host == "" && !c.Timestamp.set {
 			continue // the agent's self-test
@@ -192,7 +247,6 @@ func (in *Intake) checkRun(ctx context.Context, r *Request) (int, error) {
 			ms = now
 		}
 		host := store.NormalizeHost(c.Host)
-		hosts.add(host)
 		runs = append(runs, catalog.Check{
 			Name: store.NormalizeName(c.Check), Host: host, Tags: normalTags(c.Tags), Status: status, Message: cut(c.Message, maxText), Time: ms,
 		})
@@ -200,5 +254,6 @@ func (in *Intake) checkRun(ctx context.Context, r *Request) (int, error) {
 	if len(runs) == 0 {
 		return 0, nil
 	}
+	in.seen(len(runs), func(i int) string { return runs[i].Host })
 	return len(runs), in.catalog.PutChecks(ctx, runs)
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
@@ -73,18 +74,16 @@ type gohai struct {
 	} `json:"platform"`
 }
 
-func (in *Intake) intakeV5(ctx context.Context, r *Request) (int, error) {
-	body, probe, err := r.plain()
-	if err != nil || probe {
-		return 0, err
-	}
+func (in *Intake) intakeV5(ctx context.Context, r request) (int, error) {
 	var p intakePayload
-	if err := decodeJSON(body, &p); err != nil {
+	if err := decodeJSON(r.plain, &p); err != nil {
 		return 0, err
 	}
 	kept := 0
 	if len(p.Events) > 0 {
-		if kept, err = in.agentEvents(ctx, p.Events, p.Hostname); err != nil {
+		var err error
+		kept, err = in.once(r.plain, func() (int, error) { return in.agentEvents(ctx, p.Events, p.Hostname) })
+		if err != nil {
 			return 0, err
 		}
 	}
@@ -100,7 +99,7 @@ func (in *Intake) intakeV5(ctx context.Context, r *Request) (int, error) {
 	if host = store.NormalizeHost(host); host == "" || p.Meta == nil && p.HostTags == nil && p.SystemStats == nil {
 		return kept, nil
 	}
-	err = in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
+	err := in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
 		h.LastSeen = max(h.LastSeen, in.now().UnixMilli())
 		p.applyTo(h)
 	})
@@ -214,7 +213,7 @@ func (in *Intake) externalTags(ctx context.Context, raw json.RawMessage) error {
 	var host string
 	var bySource map[string]stringList
 	if json.Unmarshal(raw, &pair) != nil || len(pair) != 2 || json.Unmarshal(pair[0], &host) != nil || json.Unmarshal(pair[1], &bySource) != nil {
-		return malformed(-1, "external_host_tags: want [host, {source: [tags]}], got %s", excerpt(raw))
+		return payload.Malformed(-1, "external_host_tags: want [host, {source: [tags]}], got %s", excerpt(raw))
 	}
 	if host = store.NormalizeHost(host); host == "" {
 		return nil
@@ -228,11 +227,7 @@ func (in *Intake) externalTags(ctx context.Context, raw json.RawMessage) error {
 
 // inventory keeps the host_metadata of an /api/v1/metadata payload, the
 // friendliest description of a host. The other sections are the agent's own.
-func (in *Intake) inventory(ctx context.Context, r *Request) (int, error) {
-	body, probe, err := r.plain()
-	if err != nil || probe {
-		return 0, err
-	}
+func (in *Intake) inventory(ctx context.Context, r request) (int, error) {
 	var p struct {
 		Hostname string `json:"hostname"`
 		Host     *struct {
@@ -249,7 +244,7 @@ func (in *Intake) inventory(ctx context.Context, r *Request) (int, error) {
 			Agent    string `json:"agent_version"`
 		} `json:"host_metadata"`
 	}
-	if err := decodeJSON(body, &p); err != nil {
+	if err := decodeJSON(r.plain, &p); err != nil {
 		return 0, err
 	}
 	host := store.NormalizeHost(p.Hostname)
@@ -257,7 +252,7 @@ func (in *Intake) inventory(ctx context.Context, r *Request) (int, error) {
 		return 0, nil
 	}
 	m := p.Host
-	err = in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
+	err := in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
 		h.LastSeen = max(h.LastSeen, in.now().UnixMilli())
 		set(&h.OS, cmp.Or(h.OS, strings.ToLower(m.OS)))
 		set(&h.Processor, m.Model)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 )
 
@@ -97,58 +98,51 @@ func (t *typeJSON) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-func (in *Intake) seriesV1(ctx context.Context, r *Request) (int, error) {
-	body, probe, err := r.plain()
-	if err != nil || probe {
-		return 0, err
-	}
-	return in.seriesV2JSON(ctx, body)
-}
-
-// seriesV2JSON keeps a list of series in JSON; the forms of v1 and v2 differ
-// in nothing that could be mistaken for one another.
-func (in *Intake) seriesV2JSON(ctx context.Context, body []byte) (int, error) {
-	list, err := listOf[seriesJSON](body, "series")
-	if err != nil {
-		return 0, err
-	}
-	var batch store.Batch
-	hosts := in.seen()
-	for _, s := range list {
-		d := described{
-			name: s.Metric, host: s.Host, device: s.Device, tags: s.Tags, kind: store.Kind(s.Type),
-			interval: int64(s.Interval.value), unit: s.Unit, source: s.Source,
-		}
-		for _, r := range s.Resources {
-			d.addResource(r.Type, r.Name)
-		}
-		series, err := in.intern(d)
-		if err != nil {
+// seriesV1 keeps a list of series in JSON; the forms of v1 and v2 differ in
+// nothing that could be mistaken for one another.
+func (in *Intake) seriesV1(ctx context.Context, r request) (int, error) {
+	b := in.begin()
+	defer b.release()
+	if !b.scanV1(r.plain) {
+		b.Samples = b.Samples[:0]
+		if err := b.parseV1(r.plain); err != nil {
 			return 0, err
 		}
-		if !series.ok {
-			continue
-		}
-		hosts.add(series.host)
-		for _, p := range s.Points {
-			if p.time.set && p.value.set {
-				batch.Samples = in.sample(batch.Samples, series.ref, milliseconds(p.time.value), p.value.value)
-			}
-		}
 	}
-	if err := in.append(ctx, &batch); err != nil {
-		return 0, err
-	}
-	return len(batch.Samples), nil
+	return b.keep(ctx)
 }
 
-// milliseconds turns a time in seconds into ms; what can't be one is 0, which
-// no sample may have.
-func milliseconds(seconds float64) int64 {
-	if !(seconds > 0 && seconds < maxSeconds) {
-		return 0
+// parseV1 understands every form there is, and says what is wrong with others.
+func (b *batch) parseV1(body []byte) error {
+	list, err := listOf[seriesJSON](body, "series")
+	if err != nil {
+		return err
 	}
-	return int64(seconds * 1000)
+	for _, s := range list {
+		series, err := b.in.intern(s.described())
+		if err != nil {
+			return err
+		}
+		first := len(b.Samples)
+		for _, p := range s.Points {
+			if p.time.set && p.value.set {
+				b.sample(0, milliseconds(p.time.value), p.value.value)
+			}
+		}
+		b.assign(first, series)
+	}
+	return nil
+}
+
+func (s *seriesJSON) described() described {
+	d := described{
+		name: s.Metric, host: s.Host, device: s.Device, tags: s.Tags, kind: store.Kind(s.Type),
+		interval: int64(s.Interval.value), unit: s.Unit, source: s.Source,
+	}
+	for _, r := range s.Resources {
+		d.addResource(r.Type, r.Name)
+	}
+	return d
 }
 
 // listOf reads {"key": [items]}, {"key": item}, or the bare list.
@@ -165,7 +159,7 @@ func listOf[T any](body []byte, key string) ([]T, error) {
 	}
 	raw := bytes.TrimSpace(object[key])
 	if len(raw) == 0 {
-		return nil, malformed(0, "want an object with %q", key)
+		return nil, payload.Malformed(0, "want an object with %q", key)
 	}
 	if raw[0] == '{' {
 		list = make([]T, 1)
@@ -195,10 +189,10 @@ func decodeJSON(body []byte, into any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &syntax):
-		return malformed(int(syntax.Offset), "JSON: %v", syntax)
+		return payload.Malformed(int(syntax.Offset), "JSON: %v", syntax)
 	case errors.As(err, &shape):
-		return malformed(int(shape.Offset), "JSON: %s: want %s, got %s", shape.Field, shape.Type, shape.Value)
+		return payload.Malformed(int(shape.Offset), "JSON: %s: want %s, got %s", shape.Field, shape.Type, shape.Value)
 	default:
-		return malformed(-1, "JSON: %v", err)
+		return payload.Malformed(-1, "JSON: %v", err)
 	}
 }

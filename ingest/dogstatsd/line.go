@@ -3,6 +3,8 @@ package dogstatsd
 import (
 	"bytes"
 	"math"
+
+	"github.com/whippet-obs/whippet/ingest/payload"
 )
 
 // kind is what a metric line asks to be done with its values.
@@ -83,7 +85,7 @@ func parseMetric(line []byte, m *metric) reason {
 		case '#':
 			m.tags = field[1:]
 		case '@':
-			rate, ok := parseNumber(field[1:])
+			rate, ok := payload.ParseNumber(field[1:])
 			if !ok {
 				return badRate
 			}
@@ -133,7 +135,7 @@ func (m *metric) parseValues(b []byte) reason {
 		if len(value) == 0 {
 			continue
 		}
-		v, ok := parseNumber(value)
+		v, ok := payload.ParseNumber(value)
 		switch {
 		case !ok:
 			return badNumber

@@ -2,11 +2,7 @@ package dogstatsd
 
 import (
 	"fmt"
-	"math"
-	"strconv"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 func TestMetricLineIsReadFieldByField(t *testing.T) {
@@ -108,22 +104,4 @@ func TestMalformedMetricIsRefusedForItsReason(t *testing.T) {
 			t.Errorf("%q: got %v, want %v", line, got, want)
 		}
 	}
-}
-
-func TestNumbersAreReadToTheSameBitsAsByStrconv(t *testing.T) {
-	same := func(t interface{ Errorf(string, ...any) }, s string) {
-		want, err := strconv.ParseFloat(s, 64)
-		got, ok := parseNumber([]byte(s))
-		if ok != (err == nil) || ok && math.Float64bits(got) != math.Float64bits(want) && !(got != got && want != want) {
-			t.Errorf("%q: got %v, %v; want %v, %v", s, got, ok, want, err)
-		}
-	}
-	for _, s := range []string{"", "+", "-", ".", "-.", "1.", ".5", "-0", "+.0", "00012", "0.1", "999999999999999", "9999999999999999", "1.23456789012345",
-		"0.00000000000001", "123456789.123456", "1_000", "0x1F", "0x1p-2", "Inf", "nan", "1e5", "1e-400", "1e400", "1e", "--1", "1..2", " 1", "1 "} {
-		same(t, s)
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		same(t, rapid.StringMatching(`[-+]?[0-9]{0,18}\.?[0-9]{0,18}`).Draw(t, "s"))
-		same(t, strconv.FormatFloat(rapid.Float64().Draw(t, "v"), 'g', rapid.IntRange(-1, 17).Draw(t, "digits"), 64))
-	})
 }

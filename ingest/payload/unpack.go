@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
@@ -20,6 +21,7 @@ const (
 	usualPlain = 4 << 20
 	MaxPlain   = 32 << 20
 	largeTurns = 2
+	maxInUse   = 256 << 20 // of unpacked bodies at once; more is told to wait
 )
 
 // Unpacker undoes content encodings, with decoders and buffers that are used
@@ -29,6 +31,7 @@ type Unpacker struct {
 	zlibs, gzips sync.Pool
 	buffers      sync.Pool
 	turns        chan struct{}
+	inUse        atomic.Int64
 }
 
 // NewUnpacker returns an Unpacker that refuses more than MaxPlain bytes.
@@ -54,6 +57,10 @@ type Plain struct {
 
 // Release gives the memory of p back.
 func (p *Plain) Release() {
+	if p.from == nil {
+		return
+	}
+	p.from.inUse.Add(-int64(len(p.Bytes)))
 	if p.large {
 		<-p.from.turns
 	} else if p.buffer != nil {
@@ -65,18 +72,30 @@ func (p *Plain) Release() {
 
 var errTooLarge = &Error{Status: 413, Reason: fmt.Sprintf("the decompressed body is larger than %d bytes: send smaller payloads", MaxPlain), Offset: -1}
 
+var errBusy = &Error{Status: 429, Reason: fmt.Sprintf("more than %d bytes of payloads are being taken in: try again", maxInUse), Offset: -1}
+
 // errUnusual says that a body needs one of the large turns.
 var errUnusual = errors.New("larger than usual")
 
 // Unpack undoes an encoding: "" and identity, deflate (a zlib stream), gzip
 // with any number of members, zstd and its other name zstd1 with any number of
-// frames, and snappy's block format. Errors are *Error.
+// frames, and snappy's block format. Errors are *Error; one of status 429 means
+// that too much is under way, and the sender should try again.
 func (u *Unpacker) Unpack(encoding string, body []byte) (Plain, error) {
+	if u.inUse.Load() > maxInUse {
+		return Plain{}, errBusy
+	}
+	p, err := u.unpack(encoding, body)
+	u.inUse.Add(int64(len(p.Bytes)))
+	return p, err
+}
+
+func (u *Unpacker) unpack(encoding string, body []byte) (Plain, error) {
 	if encoding == "" || encoding == "identity" {
 		if len(body) > MaxPlain {
 			return Plain{}, errTooLarge
 		}
-		return Plain{Bytes: body}, nil
+		return Plain{Bytes: body, from: u}, nil
 	}
 	buffer, _ := u.buffers.Get().(*[]byte)
 	if buffer == nil {

@@ -1,15 +1,18 @@
-package dogstatsd
+package payload
 
-import "strconv"
+import (
+	"strconv"
+	"unsafe"
+)
 
 // pow10 holds the powers of ten up to the number of digits read by hand.
 var pow10 = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// parseNumber reads what strconv.ParseFloat reads, to the same bits. Up to 15
+// ParseNumber reads what strconv.ParseFloat reads, to the same bits. Up to 15
 // digits with a point, which is nearly everything clients send, are read by
 // hand: the digits and the power of ten are both exact as floats, so the one
 // division rounds as it must.
-func parseNumber(b []byte) (float64, bool) {
+func ParseNumber(b []byte) (float64, bool) {
 	digits := b
 	negative := false
 	if len(digits) > 0 && (digits[0] == '-' || digits[0] == '+') {
@@ -47,7 +50,8 @@ func parseNumber(b []byte) (float64, bool) {
 	return v, true
 }
 
+// parseAnyNumber lends b to strconv, which keeps nothing of it.
 func parseAnyNumber(b []byte) (float64, bool) {
-	v, err := strconv.ParseFloat(string(b), 64)
+	v, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(b), len(b)), 64)
 	return v, err == nil
 }
