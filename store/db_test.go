@@ -407,16 +407,6 @@ func TestPartitionsOlderThanTheRetentionGo(t *testing.T) {
 	}
 }
 
-func FuzzDecodeRecord(f *testing.F) {
-	s := &sketch.Sketch{}
-	s.Add(4.5, 2)
-	f.Add(encodeRecord([]definition{{7, Series{Name: "m", Tags: Tags{"a:b"}, Kind: Rate, Interval: 10_000}}},
-		&Batch{Samples: []Sample{{7, 1000, 1.5}, {8, 2000, 2}}, Sketches: []SketchSample{{9, 3000, s}}}))
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		decodeRecord(payload)
-	})
-}
-
 func BenchmarkAppend(b *testing.B) {
 	for _, size := range []int{200, 2000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {

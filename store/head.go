@@ -1,195 +1,171 @@
 package store
 
 import (
-	"cmp"
+	"errors"
+	"fmt"
 	"iter"
-	"slices"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/whippet-obs/whippet/store/chunk"
-	"github.com/whippet-obs/whippet/store/sketch"
+	"unsafe"
 )
 
-// head holds the samples that are in the log and not yet in a partition.
+// head holds the samples that are in the log and not yet in a partition, as
+// they came. Its memory is mapped and goes back when the last user releases it:
+// the store itself until the head is sealed, and readers.
 type head struct {
-	segment int // of the log, where its first record may be
+	segment int       // of the log, where its first record may be
+	since   time.Time // when it was begun
+	users   atomic.Int32
 
-	mu      sync.RWMutex
-	series  []*headSeries // by Ref; nil where there are no samples
-	samples int
-	since   time.Time // when the head was begun
+	mu       sync.RWMutex
+	chains   []*chainPage // by Ref
+	pages    slabs        // where they lie
+	cells    cells
+	samples  int
+	series   int // with samples
+	min, max int64
+	scratch  []byte
 }
 
-// headSeries is one series' part of a head: closed blocks in the order they
-// were closed, then a tail of samples as they came.
-type headSeries struct {
-	mu     sync.Mutex
-	blocks []headBlock
-	tail   Columns
-	sorted bool // tail's times ascend strictly
+const chainPageLen = 1024
+
+type chainPage [chainPageLen]chain
+
+func newHead(since time.Time, segment int) *head {
+	h := &head{segment: segment, since: since, min: math.MaxInt64, max: math.MinInt64}
+	h.cells.base = since.UnixMilli()
+	h.users.Store(1)
+	return h
 }
 
-type headBlock struct {
-	chunk.Header
-	encoded []byte
-}
+// acquire adds a user. Only a user, or who holds the lock on the store's heads,
+// may acquire.
+func (h *head) acquire() { h.users.Add(1) }
 
-// tailLen is about how many samples a tail holds before it is closed. Series
-// differ a little, so that they don't all close in the same instant.
-const tailLen = 240
-
-func tailLenOf(ref Ref) int { return tailLen + int(ref%64) }
-
-// at returns the part of a series, and creates it when make is set.
-func (h *head) at(ref Ref, make bool) *headSeries {
-	h.mu.RLock()
-	var s *headSeries
-	if int(ref) < len(h.series) {
-		s = h.series[ref]
-	}
-	h.mu.RUnlock()
-	if s != nil || !make {
-		return s
+// release ends a use; the last one gives the memory back.
+func (h *head) release() error {
+	if h.users.Add(-1) > 0 {
+		return nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for int(ref) >= len(h.series) {
-		h.series = append(h.series, slices.Repeat([]*headSeries{nil}, max(1024, len(h.series)/2))...)
+	h.chains = nil
+	if err := errors.Join(h.pages.free(), h.cells.slabs.free()); err != nil {
+		return fmt.Errorf("free the head: %w", err)
 	}
-	if h.series[ref] == nil {
-		h.series[ref] = &headSeries{sorted: true}
-	}
-	return h.series[ref]
+	return nil
 }
 
-// add keeps one sample; sk is nil for numbers. Only the log's committer calls it.
-func (h *head) add(e *chunk.Encoder, ref Ref, at int64, value float64, sk *sketch.Sketch) {
-	s := h.at(ref, true)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if n := len(s.tail.Times); n > 0 && at <= s.tail.Times[n-1] {
-		s.sorted = false
+// add keeps the samples of a batch whose series keep says to. Only the log's
+// committer calls it.
+func (h *head) add(b *Batch, keep func(ref Ref, at int64, value float64, sketch bool) bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range b.Samples {
+		s := &b.Samples[i]
+		if keep(s.Ref, s.Time, s.Value, false) {
+			h.cells.addNumber(h.grow(s.Ref, s.Time), s.Time, s.Value)
+		}
 	}
-	s.tail.Times = append(s.tail.Times, at)
-	if sk != nil {
-		s.tail.Sketches = append(s.tail.Sketches, sk)
-	} else {
-		s.tail.Values = append(s.tail.Values, value)
-	}
-	if len(s.tail.Times) >= tailLenOf(ref) {
-		s.closeTail(e)
+	for _, s := range b.Sketches {
+		if keep(s.Ref, s.Time, 0, true) {
+			h.scratch = h.cells.addSketch(h.grow(s.Ref, s.Time), s.Time, s.Sketch, h.scratch)
+		}
 	}
 }
 
-// closeTail codes the tail as a block.
-func (s *headSeries) closeTail(e *chunk.Encoder) {
-	if len(s.tail.Times) == 0 {
-		return
+// grow returns the chain of a series that is about to get a sample.
+func (h *head) grow(ref Ref, at int64) *chain {
+	n := int(ref / chainPageLen)
+	for n >= len(h.chains) {
+		h.chains = append(h.chains, nil)
 	}
-	if !s.sorted {
-		sortColumns(&s.tail)
+	if h.chains[n] == nil {
+		memory := h.pages.add(int(unsafe.Sizeof(chainPage{})))
+		h.chains[n] = (*chainPage)(unsafe.Pointer(unsafe.SliceData(memory)))
 	}
-	var b headBlock
-	b.encoded, b.Header = encodeColumns(e, &s.tail)
-	s.blocks = append(s.blocks, b)
-	s.tail.Reset()
-	clear(s.tail.Sketches[:cap(s.tail.Sketches)])
-	s.sorted = true
+	h.samples++
+	h.min, h.max = min(h.min, at), max(h.max, at)
+	t := &h.chains[n][ref%chainPageLen]
+	if t.count == 0 {
+		h.series++
+	}
+	return t
 }
 
-func encodeColumns(e *chunk.Encoder, c *Columns) ([]byte, chunk.Header) {
-	if len(c.Sketches) > 0 {
-		return e.AppendSketches(nil, c.Times, c.Sketches)
-	}
-	return e.Append(nil, c.Times, c.Values)
-}
-
-// refs lists the series that have samples in h.
+// refs lists the series that have samples in h, in ascending order.
 func (h *head) refs() iter.Seq[Ref] {
 	return func(yield func(Ref) bool) {
-		h.mu.RLock()
-		n := len(h.series)
-		h.mu.RUnlock()
-		for ref := range n {
-			if h.at(Ref(ref), false) != nil && !yield(Ref(ref)) {
+		for n := 0; ; n++ {
+			h.mu.RLock()
+			if n >= len(h.chains) {
+				h.mu.RUnlock()
 				return
+			}
+			page := h.chains[n]
+			h.mu.RUnlock()
+			for i := 0; page != nil && i < chainPageLen; i++ {
+				if ref := Ref(n*chainPageLen + i); h.has(ref) && !yield(ref) {
+					return
+				}
 			}
 		}
 	}
 }
 
-// read appends the samples of one series in [from, to] to c, in the order they
-// came: times may repeat and descend. Samples outside of the range may be among
-// them.
-func (h *head) read(d *chunk.Decoder, ref Ref, sketches bool, from, to int64, c *Columns) error {
-	if s := h.at(ref, false); s != nil {
-		return s.read(d, sketches, from, to, c)
-	}
-	return nil
+func (h *head) has(ref Ref) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.chains[ref/chainPageLen][ref%chainPageLen].count > 0
 }
 
-// read appends the samples of [from, to] to c, in the order they came; blocks
-// and tail may overlap in time.
-func (s *headSeries) read(d *chunk.Decoder, sketches bool, from, to int64, c *Columns) error {
-	s.mu.Lock()
-	blocks := s.blocks[:len(s.blocks):len(s.blocks)]
-	tail := Columns{slices.Clone(s.tail.Times), slices.Clone(s.tail.Values), slices.Clone(s.tail.Sketches)}
-	s.mu.Unlock()
-	for _, b := range blocks {
-		if b.MaxTime < from || b.MinTime > to {
-			continue
-		}
-		if err := decodeInto(d, b.MinTime, b.encoded, sketches, c); err != nil {
-			return err
-		}
+// read appends the samples of one series to c, in the order they came: times
+// may repeat and descend. Nothing is read when all of the head lies outside of
+// [from, to]; else samples outside of it may be among those appended.
+func (h *head) read(ref Ref, sketches bool, from, to int64, c *Columns) error {
+	h.mu.RLock()
+	var t chain
+	if n := int(ref / chainPageLen); n < len(h.chains) && h.chains[n] != nil && h.min <= to && h.max >= from {
+		t = h.chains[n][ref%chainPageLen]
 	}
-	c.Times = append(c.Times, tail.Times...)
-	c.Values = append(c.Values, tail.Values...)
-	c.Sketches = append(c.Sketches, tail.Sketches...)
-	return nil
+	slabs := h.cells.slabs.all
+	h.mu.RUnlock()
+	if t.count == 0 {
+		return nil
+	}
+	// What t describes is written once and for all: it is read without the lock.
+	var buffer [1024]byte
+	content := t.read(slabs, buffer[:0])
+	if !sketches {
+		decodeNumbers(content, h.cells.base, int(t.count), c)
+		return nil
+	}
+	return decodeSketches(content, h.cells.base, int(t.count), c)
 }
 
-// decodeInto appends the samples of an encoded block, the first of them at
-// start, to c.
-func decodeInto(d *chunk.Decoder, start int64, encoded []byte, sketches bool, c *Columns) (err error) {
-	if sketches {
-		c.Times, c.Sketches, err = d.DecodeSketches(start, encoded, c.Times, c.Sketches)
-	} else {
-		c.Times, c.Values, err = d.Decode(start, encoded, c.Times, c.Values)
+// full says whether it is time to seal: when blocks of the average series are
+// worth their overhead, when memory says so, or when the oldest sample has
+// waited long enough.
+func (h *head) full(o *Options, now time.Time) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	switch {
+	case h.samples == 0:
+		return false
+	case h.samples >= o.SealSamples && h.samples >= sealPerSeries*h.series:
+		return true
+	default:
+		return h.memory() >= o.SealBytes || now.Sub(h.since) >= o.SealAge
 	}
-	return err
 }
 
-// ascending reports whether the times rise strictly.
-func ascending(times []int64) bool {
-	for i := 1; i < len(times); i++ {
-		if times[i] <= times[i-1] {
-			return false
-		}
-	}
-	return true
-}
+// sealPerSeries is how many samples the average block of a head is to have
+// before its head is sealed for their number.
+const sealPerSeries = 60
 
-// sortColumns orders samples by time; of several with one time the one that
-// came last stays.
-func sortColumns(c *Columns) {
-	order := make([]int, len(c.Times))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(c.Times[a], c.Times[b]) })
-	var out Columns
-	for i, from := range order {
-		if i+1 < len(order) && c.Times[order[i+1]] == c.Times[from] {
-			continue
-		}
-		out.Times = append(out.Times, c.Times[from])
-		if len(c.Sketches) > 0 {
-			out.Sketches = append(out.Sketches, c.Sketches[from])
-		} else {
-			out.Values = append(out.Values, c.Values[from])
-		}
-	}
-	*c = out
+// memory is what the head takes, in bytes.
+func (h *head) memory() int {
+	return int(h.cells.next)*cellLen + len(h.pages.all)*int(unsafe.Sizeof(chainPage{}))
 }

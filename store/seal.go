@@ -86,6 +86,9 @@ func (db *DB) sealLoop() {
 			db.logger.Error("seal the head, its samples stay in the log", "err", err)
 		}
 		db.dropOld()
+		if err := db.forgetNow(); err != nil {
+			db.logger.Error("forget series whose data is gone", "err", err)
+		}
 		if asked != nil {
 			asked <- err
 		}
@@ -96,9 +99,7 @@ func (db *DB) sealDue() bool {
 	db.mu.RLock()
 	h, unfinished := db.head, db.sealing != nil
 	db.mu.RUnlock()
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return unfinished || h.samples >= db.options.SealSamples || h.samples > 0 && db.now().Sub(h.since) >= db.options.SealAge
+	return unfinished || h.full(&db.options, db.now())
 }
 
 // Seal moves what is in the head to partitions now.
@@ -124,7 +125,7 @@ func (db *DB) seal() error {
 		err := db.log.Cut(func(segment int) {
 			db.mu.Lock()
 			defer db.mu.Unlock()
-			h, db.head = db.head, &head{since: db.now(), segment: segment}
+			h, db.head = db.head, newHead(db.now(), segment)
 			db.sealing = h
 		})
 		if err != nil {
@@ -144,7 +145,7 @@ func (db *DB) seal() error {
 	segment := db.head.segment
 	db.mu.Unlock()
 	db.counts.sealed.Add(uint64(h.samples))
-	return db.log.Drop(segment)
+	return errors.Join(h.release(), db.log.Drop(segment))
 }
 
 // writePartitions writes the samples of h, a partition for each day.
@@ -164,12 +165,12 @@ func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error
 		}
 	}()
 	number := db.nextNumber()
-	encoder, decoder := chunk.NewEncoder(), chunk.NewDecoder()
+	encoder := chunk.NewEncoder()
 	var c Columns
 	for ref := range h.refs() {
 		sketches := db.kind(ref) == Distribution
 		c.Reset()
-		if err := h.read(decoder, ref, sketches, noSample, -noSample, &c); err != nil {
+		if err := h.read(ref, sketches, noSample, -noSample, &c); err != nil {
 			return nil, fmt.Errorf("read series %d of the head: %w", ref, err)
 		}
 		if !ascending(c.Times) {

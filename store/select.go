@@ -1,11 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
-	"sort"
 	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -31,6 +30,7 @@ type SeriesSet struct {
 	Series []SeriesInfo
 
 	db         *DB
+	last       []float64 // value of the newest sample, by series
 	from, to   int64
 	partitions []*partition.Partition
 	heads      []*head
@@ -54,8 +54,24 @@ func (s *SeriesSet) warn(text string) {
 	}
 }
 
-// Close gives up the set's hold on partitions.
+// Last returns the newest sample of Series[i] that the store knew when the set
+// was made, without reading any. ok is false when that can't answer: for a
+// distribution, for a sample newer than the set's range, and for one from before
+// the store was opened.
+func (s *SeriesSet) Last(i int) (t int64, v float64, ok bool) {
+	info := &s.Series[i]
+	known := math.Float64bits(s.last[i]) != math.Float64bits(unknownValue)
+	return info.Last, s.last[i], known && info.Last <= s.to
+}
+
+// Close gives up the set's hold on partitions and heads.
 func (s *SeriesSet) Close() {
+	for _, h := range s.heads {
+		if err := h.release(); err != nil {
+			s.db.logger.Error("release a head", "err", err)
+		}
+	}
+	s.heads = nil
 	for _, p := range s.partitions {
 		if err := p.Release(); err != nil {
 			s.db.logger.Error("release a partition", "err", err)
@@ -88,7 +104,7 @@ func (s *SeriesSet) Read(i int, c *Columns) error {
 		}
 	}
 	for _, h := range s.heads {
-		if err := h.read(d, info.Ref, sketches, s.from, s.to, c); err != nil {
+		if err := h.read(info.Ref, sketches, s.from, s.to, c); err != nil {
 			return fmt.Errorf("read %s from the head: %w", info.Name, err)
 		}
 	}
@@ -97,18 +113,6 @@ func (s *SeriesSet) Read(i int, c *Columns) error {
 	}
 	c.trim(s.from, s.to)
 	return nil
-}
-
-// trim keeps the samples of [from, to]; times ascend.
-func (c *Columns) trim(from, to int64) {
-	lo := sort.Search(len(c.Times), func(i int) bool { return c.Times[i] >= from })
-	hi := sort.Search(len(c.Times), func(i int) bool { return c.Times[i] > to })
-	c.Times = slices.Delete(c.Times[:hi], 0, lo)
-	if len(c.Sketches) > 0 {
-		c.Sketches = slices.Delete(c.Sketches[:hi], 0, lo)
-	} else {
-		c.Values = slices.Delete(c.Values[:hi], 0, lo)
-	}
 }
 
 // Select finds the series that match sel and have samples in its range,
@@ -123,10 +127,12 @@ func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
 			set.partitions = append(set.partitions, p)
 		}
 	}
-	if db.sealing != nil {
-		set.heads = append(set.heads, db.sealing)
+	for _, h := range []*head{db.sealing, db.head} {
+		if h != nil {
+			h.acquire()
+			set.heads = append(set.heads, h)
+		}
 	}
-	set.heads = append(set.heads, db.head)
 	for _, name := range db.broken {
 		if _, d, _ := partitionOf(name); dayOf(sel.From) <= d && d <= dayOf(sel.To) {
 			set.warn("partition " + name + " can't be read: samples of its day may be missing")
@@ -134,7 +140,7 @@ func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
 	}
 	db.mu.RUnlock()
 	var err error
-	if set.Series, err = db.find(ctx, sel.Filter, sel.From, sel.To, sel.MaxSeries); err != nil {
+	if set.Series, set.last, err = db.find(ctx, sel.Filter, sel.From, sel.To, sel.MaxSeries); err != nil {
 		set.Close()
 		return nil, err
 	}
@@ -144,44 +150,56 @@ func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
 // Find lists the series that match f and have samples in [from, to], without
 // reading any; at most limit when limit > 0.
 func (db *DB) Find(ctx context.Context, f Filter, from, to int64, limit int) ([]SeriesInfo, error) {
-	found, err := db.find(ctx, f, from, to, 0)
+	found, _, err := db.find(ctx, f, from, to, 0)
 	if limit > 0 && len(found) > limit {
 		found = found[:limit]
 	}
 	return found, err
 }
 
-// find is Find, but refuses with ErrTooManySeries above most (0: no limit).
-func (db *DB) find(ctx context.Context, f Filter, from, to int64, most int) ([]SeriesInfo, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// find is Find, with the value of each series' newest sample, but refuses with
+// ErrTooManySeries above most (0: no limit).
+func (db *DB) find(ctx context.Context, f Filter, from, to int64, most int) ([]SeriesInfo, []float64, error) {
+	matching, hostTags, err := db.match(ctx, f, from, to)
+	if err != nil {
+		return nil, nil, err
 	}
-	if from > to {
-		return nil, nil
+	if n := matching.GetCardinality(); most > 0 && n > uint64(most) {
+		return nil, nil, fmt.Errorf("%w: the selector matches %d, the limit is %d: narrow it with tags", ErrTooManySeries, n, most)
+	}
+	spans := db.states.within(matching, from, to)
+	ids := make([]uint32, len(spans))
+	for i := range spans {
+		ids[i] = uint32(spans[i].ref)
+	}
+	found, last := make([]SeriesInfo, 0, len(spans)), make([]float64, 0, len(spans))
+	byHost := map[string][]string{}
+	db.index.Each(ids, func(i int, s index.Series) {
+		span := &spans[i]
+		found = append(found, SeriesInfo{
+			Ref: span.ref, Series: Series{s.Name, s.Tags, Kind(s.Kind), s.Interval},
+			HostTags: tagsOfHosts(s.Tags, hostTags, byHost), First: span.first, Last: span.last,
+		})
+		last = append(last, span.value)
+	})
+	return found, last, nil
+}
+
+// match returns the series that match f and had samples on the days of
+// [from, to], and the hosts' tags it went by.
+func (db *DB) match(ctx context.Context, f Filter, from, to int64) (*roaring.Bitmap, *catalog.HostTags, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
 	}
 	hostTags := db.catalog.HostTags()
-	seen := db.index.SeenBetween(dayOf(from), dayOf(to))
-	matching := matcher{db.index, hostTags}.eval(&f)
-	matching.And(seen)
-	if n := matching.GetCardinality(); most > 0 && n > uint64(most) {
-		return nil, fmt.Errorf("%w: the selector matches %d, the limit is %d: narrow it with tags", ErrTooManySeries, n, most)
+	if from > to {
+		return roaring.New(), hostTags, nil
 	}
-	series := db.entries()
-	found := make([]SeriesInfo, 0, matching.GetCardinality())
-	byHost := map[string][]string{}
-	for it := matching.Iterator(); it.HasNext(); {
-		ref := it.Next()
-		e := series[ref]
-		first, last := e.first.Load(), e.last.Load()
-		if first > to || last < from {
-			continue
-		}
-		found = append(found, SeriesInfo{Ref: Ref(ref), Series: e.Series, HostTags: tagsOfHosts(e.Tags, hostTags, byHost), First: first, Last: last})
+	matching := db.index.SeenBetween(dayOf(from), dayOf(to))
+	if f.Op != MatchAll {
+		matching.And(matcher{db.index, hostTags}.eval(&f))
 	}
-	slices.SortFunc(found, func(a, b SeriesInfo) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Tags, b.Tags), cmp.Compare(a.Ref, b.Ref))
-	})
-	return found, nil
+	return matching, hostTags, nil
 }
 
 // tagsOfHosts returns the tags of a series' hosts that are not its own. Hosts'

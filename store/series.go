@@ -110,17 +110,3 @@ type Batch struct {
 	Samples  []Sample
 	Sketches []SketchSample
 }
-
-// Columns holds the samples of one series in time order, one entry per time.
-// Values is filled for numbers, Sketches for distributions. The caller owns
-// the slices and may reuse them from call to call.
-type Columns struct {
-	Times    []int64
-	Values   []float64
-	Sketches []*sketch.Sketch
-}
-
-// Reset empties c and keeps its memory.
-func (c *Columns) Reset() {
-	c.Times, c.Values, c.Sketches = c.Times[:0], c.Values[:0], c.Sketches[:0]
-}

@@ -1,10 +1,15 @@
-// Package index finds series by name and tags. Names and tags are interned
-// strings, postings are roaring bitmaps of series ids, and patterns run over
-// the distinct strings, not over the series. It lives in memory; the store
-// fills it from its durable series definitions.
+// Package index knows the series: it gives each a dense id, and finds ids by
+// name and tags.
+//
+// Names and tags are interned once and a series is a few small integers, so that
+// a million series of five tags take less than a hundred bytes each. Postings are
+// roaring bitmaps of series ids, patterns run over the distinct strings, not over
+// the series, and a bitmap per day says which series had samples then. The index
+// lives in memory; the store fills it from its durable series definitions.
 package index
 
 import (
+	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -12,23 +17,31 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 )
 
-// Index maps names and tags to series ids. Safe for concurrent use.
-type Index struct {
-	mu    sync.RWMutex
-	names map[string]*roaring.Bitmap
-	tags  map[string]*roaring.Bitmap
-	keys  map[string][]string // tag key -> its distinct tags, unsorted
-	all   *roaring.Bitmap
-	days  map[int64]*roaring.Bitmap // series with samples, by day since the epoch
-
-	interned map[string]string
+// Series is what identifies a series. Kind and Interval mean nothing here, but
+// two series that differ in them are two.
+type Series struct {
+	Name     string
+	Tags     []string // sorted, each once
+	Kind     uint8
+	Interval int64
 }
 
-// New returns an empty index.
+// Index maps names and tags to series ids. Safe for concurrent use.
+type Index struct {
+	mu     sync.RWMutex
+	names  dictionary
+	tags   dictionary
+	keys   map[string][]uint32 // tag key -> its distinct tags, unsorted
+	series seriesTable
+	all    *roaring.Bitmap
+	days   map[int64]*roaring.Bitmap // series with samples, by day since the epoch
+}
+
+// New returns an empty index. Its first series will have the id 1.
 func New() *Index {
 	return &Index{
-		names: map[string]*roaring.Bitmap{}, tags: map[string]*roaring.Bitmap{}, keys: map[string][]string{},
-		all: roaring.New(), days: map[int64]*roaring.Bitmap{}, interned: map[string]string{},
+		names: newDictionary(), tags: newDictionary(), keys: map[string][]uint32{},
+		series: seriesTable{seed: maphash.MakeSeed(), next: 1}, all: roaring.New(), days: map[int64]*roaring.Bitmap{},
 	}
 }
 
@@ -38,158 +51,158 @@ func Key(tag string) string {
 	return key
 }
 
-// Add enters a series. It returns the name and tags as interned strings, so
-// that a million series share the memory of theirs.
-func (x *Index) Add(id uint32, name string, tags []string) (string, []string) {
+// Lookup returns the id of s, or 0 when it is not known.
+func (x *Index) Lookup(s *Series) uint32 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.lookup(s)
+}
+
+func (x *Index) lookup(s *Series) uint32 {
+	k := key{name: x.names.find(s.Name), kind: s.Kind, interval: s.Interval}
+	if k.name == 0 {
+		return 0
+	}
+	var buffer [32]uint32
+	k.tags = buffer[:0]
+	for _, tag := range s.Tags {
+		id := x.tags.find(tag)
+		if id == 0 {
+			return 0
+		}
+		k.tags = append(k.tags, id)
+	}
+	return x.series.find(k)
+}
+
+// Add returns the id of s, entering it at first sight.
+func (x *Index) Add(s *Series) (id uint32, added bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if id := x.lookup(s); id != 0 {
+		return id, false
+	}
+	id = x.series.next
+	x.enter(id, s)
+	return id, true
+}
+
+// AddAs enters a series that had its id before, and reports whether it was new.
+func (x *Index) AddAs(id uint32, s *Series) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.series.get(id) != nil || x.lookup(s) != 0 {
+		return false
+	}
+	x.enter(id, s)
+	return true
+}
+
+// Reserve makes the ids of series added later at least next.
+func (x *Index) Reserve(next uint32) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.series.next = max(x.series.next, next)
+}
+
+// Next is the lowest id that no series has had yet.
+func (x *Index) Next() uint32 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.series.next
+}
+
+func (x *Index) enter(id uint32, s *Series) {
+	k := key{kind: s.Kind, interval: s.Interval}
+	k.name, _ = x.names.intern(s.Name)
+	x.names.series[k.name].add(id)
+	var buffer [32]uint32
+	k.tags = buffer[:0]
+	for _, tag := range s.Tags {
+		t, added := x.tags.intern(tag)
+		if added {
+			tag = x.tags.strings[t]
+			x.keys[Key(tag)] = append(x.keys[Key(tag)], t)
+		}
+		x.tags.series[t].add(id)
+		k.tags = append(k.tags, t)
+	}
+	x.series.add(id, k)
 	x.all.Add(id)
-	name = x.intern(name)
-	postings(x.names, name).Add(id)
-	own := make([]string, len(tags))
-	for i, tag := range tags {
-		tag = x.intern(tag)
-		own[i] = tag
-		if x.tags[tag] == nil {
-			key := x.intern(Key(tag))
-			x.keys[key] = append(x.keys[key], tag)
-		}
-		postings(x.tags, tag).Add(id)
-	}
-	return name, own
 }
 
-func (x *Index) intern(s string) string {
-	if known, ok := x.interned[s]; ok {
-		return known
+// Get returns a series; ok is false when there is none with that id. The strings
+// are the index's own.
+func (x *Index) Get(id uint32) (s Series, ok bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	r := x.series.get(id)
+	if r == nil {
+		return Series{}, false
 	}
-	s = strings.Clone(s)
-	x.interned[s] = s
-	return s
+	return x.describe(id, r, make([]string, 0, r.length)), true
 }
 
-func postings(m map[string]*roaring.Bitmap, key string) *roaring.Bitmap {
-	b := m[key]
-	if b == nil {
-		b = roaring.New()
-		m[key] = b
+// describe appends the tags of a series to tags, which has room for them.
+func (x *Index) describe(id uint32, r *record, tags []string) Series {
+	start := len(tags)
+	for _, t := range x.series.tagsOf(id, r) {
+		tags = append(tags, x.tags.strings[t])
 	}
-	return b
+	return Series{Name: x.names.strings[r.name], Tags: tags[start:len(tags):len(tags)], Kind: r.kind, Interval: r.interval}
 }
 
-// Saw notes that the series had a sample on a day.
-func (x *Index) Saw(day int64, id uint32) {
+// Len is the number of series.
+func (x *Index) Len() int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.series.table.used
+}
+
+// SeriesOf is the number of series of one metric.
+func (x *Index) SeriesOf(name string) int {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.names.series[x.names.find(name)].len()
+}
+
+// Forget drops series, and the names and tags that no other series has.
+func (x *Index) Forget(ids *roaring.Bitmap) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	b := x.days[day]
-	if b == nil {
-		b = roaring.New()
-		x.days[day] = b
-	}
-	b.Add(id)
-}
-
-// ForgetDays drops what is known of days before the given one.
-func (x *Index) ForgetDays(before int64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for day := range x.days {
-		if day < before {
-			delete(x.days, day)
-		}
-	}
-}
-
-// SeenBetween returns the series with samples on the days from first to last.
-func (x *Index) SeenBetween(first, last int64) *roaring.Bitmap {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	seen := roaring.New()
-	for day, b := range x.days {
-		if first <= day && day <= last {
-			seen.Or(b)
-		}
-	}
-	return seen
-}
-
-// All returns every series.
-func (x *Index) All() *roaring.Bitmap {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.all.Clone()
-}
-
-// Name returns the series of a metric.
-func (x *Index) Name(name string) *roaring.Bitmap {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return union(x.names[name])
-}
-
-// NamesThat returns the series of the metrics whose names pass the test.
-func (x *Index) NamesThat(test func(name string) bool) *roaring.Bitmap {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	var found []*roaring.Bitmap
-	for name, b := range x.names {
-		if test(name) {
-			found = append(found, b)
-		}
-	}
-	return union(found...)
-}
-
-// NamesOf returns the names that have a series among those given, sorted.
-func (x *Index) NamesOf(series *roaring.Bitmap) []string {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	var names []string
-	for name, b := range x.names {
-		if b.Intersects(series) {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Tag returns the series with a whole tag.
-func (x *Index) Tag(tag string) *roaring.Bitmap {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return union(x.tags[tag])
-}
-
-// TagsThat returns the series with a tag that passes the test. With a key,
-// only its tags are tried.
-func (x *Index) TagsThat(key string, test func(tag string) bool) *roaring.Bitmap {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	var found []*roaring.Bitmap
-	if key != "" {
-		for _, tag := range x.keys[key] {
-			if test(tag) {
-				found = append(found, x.tags[tag])
+	names, tags := map[uint32]bool{}, map[uint32]bool{}
+	for it := ids.Iterator(); it.HasNext(); {
+		id := it.Next()
+		if r := x.series.get(id); r != nil {
+			names[r.name] = true
+			for _, t := range x.series.tagsOf(id, r) {
+				tags[t] = true
 			}
-		}
-		return union(found...)
-	}
-	for tag, b := range x.tags {
-		if test(tag) {
-			found = append(found, b)
+			x.series.remove(id)
 		}
 	}
-	return union(found...)
-}
-
-// union is a new bitmap of all of them; nil ones are empty.
-func union(all ...*roaring.Bitmap) *roaring.Bitmap {
-	out := roaring.New()
-	for _, b := range all {
-		if b != nil {
-			out.Or(b)
+	x.all.AndNot(ids)
+	for _, seen := range x.days {
+		seen.AndNot(ids)
+	}
+	for id := range names {
+		if x.names.series[id].removeAll(ids); x.names.series[id].len() == 0 {
+			x.names.forget(id)
 		}
 	}
-	return out
+	keys := map[string]bool{}
+	for id := range tags {
+		if x.tags.series[id].removeAll(ids); x.tags.series[id].len() == 0 {
+			keys[Key(x.tags.strings[id])] = true
+			x.tags.forget(id)
+		}
+	}
+	for key := range keys {
+		left := slices.DeleteFunc(x.keys[key], func(id uint32) bool { return x.tags.series[id].len() == 0 })
+		if len(left) == 0 {
+			delete(x.keys, key)
+		} else {
+			x.keys[key] = slices.Clip(left)
+		}
+	}
 }

@@ -11,6 +11,7 @@
 package wal
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // MaxRecord is the longest payload, in bytes.
@@ -61,6 +64,7 @@ type Log struct {
 		sync.Mutex
 		segments []int
 		bytes    int64
+		dropped  int64
 		commits  uint64
 		records  uint64
 	}
@@ -84,7 +88,7 @@ type Options struct {
 	// those on disk, with a nil tag, and later for each appended one, once it is
 	// durable and before its Append returns. It is never called twice at once.
 	Apply func(payload []byte, tag any)
-	// Sync makes a file durable; nil: (*os.File).Sync.
+	// Sync makes a file's bytes durable; nil: fdatasync.
 	Sync func(*os.File) error
 	Log  *slog.Logger
 }
@@ -97,7 +101,7 @@ func Open(dir string, o Options) (*Log, error) {
 	}
 	l := &Log{dir: dir, apply: o.Apply, sync: o.Sync, done: make(chan struct{})}
 	if l.sync == nil {
-		l.sync = (*os.File).Sync
+		l.sync = syncData
 	}
 	l.wake = sync.NewCond(&l.mu)
 	segments, err := listSegments(dir)
@@ -109,6 +113,7 @@ func Open(dir string, o Options) (*Log, error) {
 			return nil, err
 		}
 	}
+	l.buffer = nil
 	l.status.segments = segments
 	if len(segments) == 0 {
 		l.segment = 0
@@ -155,35 +160,39 @@ func listSegments(dir string) ([]int, error) {
 // there is left out and said.
 func (l *Log) replay(segment int, last bool, log *slog.Logger) error {
 	name := l.path(segment)
-	raw, err := os.ReadFile(name)
+	file, err := os.OpenFile(name, os.O_RDWR, 0o644)
 	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
-	at := 0
-	for at < len(raw) {
-		payload, ok := next(raw[at:])
-		if !ok {
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	at := int64(0)
+	for in := bufio.NewReaderSize(file, 1<<20); ; {
+		var payload []byte
+		if payload, l.buffer, err = next(in, info.Size()-at, l.buffer); err != nil {
 			break
 		}
 		l.apply(payload, nil)
-		at += recordHeader + len(payload)
+		at += recordHeader + int64(len(payload))
 	}
-	l.status.bytes += int64(at)
-	if at == len(raw) {
+	if !errors.Is(err, errTorn) && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the log: %w", err)
+	}
+	l.status.bytes += at
+	if at == info.Size() {
 		return nil
 	}
+	l.status.dropped += info.Size() - at
 	if log != nil {
-		log.Warn("the log has a broken end, everything before it is kept", "segment", filepath.Base(name), "kept", at, "dropped", len(raw)-at)
+		log.Warn("the log has a broken end, everything before it is kept", "segment", filepath.Base(name), "kept", at, "dropped", info.Size()-at)
 	}
 	if !last {
 		return nil
 	}
-	file, err := os.OpenFile(name, os.O_RDWR, 0o644)
-	if err != nil {
-		return fmt.Errorf("cut the broken end off the log: %w", err)
-	}
-	defer file.Close()
-	if err := file.Truncate(int64(at)); err != nil {
+	if err := file.Truncate(at); err != nil {
 		return fmt.Errorf("cut the broken end off the log: %w", err)
 	}
 	if err := l.sync(file); err != nil {
@@ -192,21 +201,38 @@ func (l *Log) replay(segment int, last bool, log *slog.Logger) error {
 	return nil
 }
 
-// next reads the record at the front of b; ok is false when none is whole.
-func next(b []byte) (payload []byte, ok bool) {
-	if len(b) < recordHeader {
-		return nil, false
+var errTorn = errors.New("the record is not whole")
+
+// next reads a record, of which left bytes may remain, into buffer, which it
+// gives back larger if need be. errTorn or io.EOF: there is none that is whole.
+func next(in *bufio.Reader, left int64, buffer []byte) (payload, _ []byte, err error) {
+	var header [recordHeader]byte
+	if left < recordHeader {
+		return nil, buffer, errTorn
 	}
-	size := binary.LittleEndian.Uint32(b)
-	if size == 0 || size > MaxRecord || int(size) > len(b)-recordHeader {
-		return nil, false
+	if _, err := io.ReadFull(in, header[:]); err != nil {
+		return nil, buffer, err
 	}
-	payload = b[recordHeader : recordHeader+int(size)]
-	return payload, crc32.Checksum(payload, castagnoli) == binary.LittleEndian.Uint32(b[4:])
+	size := int64(binary.LittleEndian.Uint32(header[:]))
+	if size == 0 || size > MaxRecord || size > left-recordHeader {
+		return nil, buffer, errTorn
+	}
+	if int64(cap(buffer)) < size {
+		buffer = make([]byte, size)
+	}
+	payload = buffer[:size]
+	if _, err := io.ReadFull(in, payload); err != nil {
+		return nil, buffer, err
+	}
+	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(header[4:]) {
+		return nil, buffer, errTorn
+	}
+	return payload, buffer, nil
 }
 
 // Append adds a record and returns once it is on disk and applied. tag is
-// handed to Apply as it is. When it fails nothing of the record is kept.
+// handed to Apply as it is; payload is the caller's again when Append returns.
+// When it fails nothing of the record is kept.
 func (l *Log) Append(payload []byte, tag any) error {
 	if len(payload) == 0 || len(payload) > MaxRecord {
 		return fmt.Errorf("log record of %d bytes: allowed are 1 to %d", len(payload), MaxRecord)
@@ -295,6 +321,15 @@ func (l *Log) commit(group []record) error {
 	return nil
 }
 
+// syncData is fdatasync: the file's length is part of it, its times are not.
+func syncData(file *os.File) error {
+	for {
+		if err := unix.Fdatasync(int(file.Fd())); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // nextSegment begins a new file, whose existence is durable when it returns.
 func (l *Log) nextSegment() error {
 	file, err := os.OpenFile(l.path(l.segment+1), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
@@ -364,6 +399,7 @@ func (l *Log) Drop(before int) error {
 type Stats struct {
 	Segments int
 	Bytes    int64
+	Dropped  int64  // bytes that were not readable at Open
 	Commits  uint64 // groups written, each with one fsync
 	Records  uint64
 }
@@ -372,7 +408,7 @@ type Stats struct {
 func (l *Log) Stats() Stats {
 	l.status.Lock()
 	defer l.status.Unlock()
-	return Stats{len(l.status.segments), l.status.bytes, l.status.commits, l.status.records}
+	return Stats{len(l.status.segments), l.status.bytes, l.status.dropped, l.status.commits, l.status.records}
 }
 
 // Close writes what is pending and closes the log.

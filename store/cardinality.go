@@ -1,0 +1,141 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/whippet-obs/whippet/store/index"
+)
+
+// Count is how many series match f and have samples in [from, to].
+func (db *DB) Count(ctx context.Context, f Filter, from, to int64) (int, error) {
+	matching, _, err := db.match(ctx, f, from, to)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	db.states.visit(matching, func(_ Ref, s *state) {
+		if s.first <= to && s.last >= from {
+			n++
+		}
+	})
+	return n, nil
+}
+
+// TagKeys lists the keys of the tags that the matching series or their hosts
+// have, sorted. Its range is in whole days.
+func (db *DB) TagKeys(ctx context.Context, f Filter, from, to int64) ([]string, error) {
+	keys := map[string]bool{}
+	err := db.tags(ctx, f, from, to, "", func(tag string) { keys[index.Key(tag)] = true })
+	return sorted(keys), err
+}
+
+// TagValues lists the values that key has on the matching series or their hosts,
+// sorted; a bare tag has the value "true". Its range is in whole days.
+func (db *DB) TagValues(ctx context.Context, key string, f Filter, from, to int64) ([]string, error) {
+	values := map[string]bool{}
+	err := db.tags(ctx, f, from, to, key, func(tag string) {
+		_, value := SplitTag(tag)
+		values[value] = true
+	})
+	return sorted(values), err
+}
+
+func sorted(set map[string]bool) []string {
+	list := make([]string, 0, len(set))
+	for s := range set {
+		list = append(list, s)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// tags calls fn with the tags of the matching series and of their hosts.
+func (db *DB) tags(ctx context.Context, f Filter, from, to int64, key string, fn func(tag string)) error {
+	matching, hostTags, err := db.match(ctx, f, from, to)
+	if err != nil {
+		return err
+	}
+	db.index.TagsOf(matching, key, func(tag string, _ int) { fn(tag) })
+	hostTags.Each(func(tag string, hosts []string) {
+		if key != "" && index.Key(tag) != key {
+			return
+		}
+		if slices.ContainsFunc(hosts, func(host string) bool { return db.index.Tag("host:" + host).Intersects(matching) }) {
+			fn(tag)
+		}
+	})
+	return nil
+}
+
+// Cardinality says where the series are.
+type Cardinality struct {
+	Series  int           // that match
+	Metrics []MetricCount // with the most series first
+	Keys    []KeyCount    // with the most values first
+	Values  []ValueCount  // of the key asked for, with the most series first
+}
+
+// MetricCount is a metric and how many of the series are its.
+type MetricCount struct {
+	Metric string
+	Series int
+}
+
+// KeyCount is a tag key, its distinct values and the series that have it.
+type KeyCount struct {
+	Key            string
+	Values, Series int
+}
+
+// ValueCount is a value of a key and the series that have it.
+type ValueCount struct {
+	Value  string
+	Series int
+}
+
+// Cardinality explores the series that match f and have samples on the days of
+// [from, to]: which metrics and tag keys they spread over, and the values of one
+// key unless it is "". Each list has at most top entries. Only tags of the
+// series' own count.
+func (db *DB) Cardinality(ctx context.Context, f Filter, from, to int64, key string, top int) (Cardinality, error) {
+	matching, _, err := db.match(ctx, f, from, to)
+	if err != nil {
+		return Cardinality{}, err
+	}
+	c := Cardinality{Series: int(matching.GetCardinality())}
+	db.index.CountNames(matching, func(name string, series int) {
+		c.Metrics = append(c.Metrics, MetricCount{name, series})
+	})
+	values := keyCounts{}
+	db.index.TagsOf(matching, "", values.add)
+	for k, n := range values {
+		c.Keys = append(c.Keys, KeyCount{Key: k, Values: n})
+	}
+	if key != "" {
+		db.index.TagsOf(matching, key, func(tag string, series int) {
+			_, value := SplitTag(tag)
+			c.Values = append(c.Values, ValueCount{value, series})
+		})
+	}
+	slices.SortFunc(c.Metrics, func(a, b MetricCount) int {
+		return cmp.Or(cmp.Compare(b.Series, a.Series), cmp.Compare(a.Metric, b.Metric))
+	})
+	slices.SortFunc(c.Keys, func(a, b KeyCount) int {
+		return cmp.Or(cmp.Compare(b.Values, a.Values), cmp.Compare(a.Key, b.Key))
+	})
+	slices.SortFunc(c.Values, func(a, b ValueCount) int {
+		return cmp.Or(cmp.Compare(b.Series, a.Series), cmp.Compare(a.Value, b.Value))
+	})
+	c.Metrics = c.Metrics[:min(top, len(c.Metrics))]
+	c.Keys = c.Keys[:min(top, len(c.Keys))]
+	c.Values = c.Values[:min(top, len(c.Values))]
+	for i := range c.Keys {
+		with := db.index.TagsThat(c.Keys[i].Key, func(string) bool { return true })
+		c.Keys[i].Series = int(roaring.And(with, matching).GetCardinality())
+	}
+	return c, nil
+}
