@@ -1,6 +1,6 @@
 # Whippet's tasks. "make run" and "make test" need Go, and make test also Node
-# (for the UI) and Debian's chromium and python3-aiosmtpd (for the end-to-end
-# test); .ci/run installs those.
+# (for the UI) and Debian's chromium, python3-aiosmtpd and postgresql (for the
+# end-to-end test); .ci/run installs those.
 
 GO       ?= go
 FUZZTIME ?= 3s

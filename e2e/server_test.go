@@ -49,7 +49,7 @@ func startServer(t *testing.T, args ...string) *server {
 	}
 	s.args = append([]string{
 		"serve", "--data-dir", s.dir, "--http", strings.TrimPrefix(s.url, "http://"),
-		"--statsd", s.statsd, "--statsd-socket", s.socket, "--debug-clock", "--timezone", "UTC",
+		"--statsd", s.statsd, "--statsd-socket", s.socket, "--debug-clock", "--timezone", "UTC", "--host-metrics=false",
 	}, args...)
 	s.start()
 	t.Cleanup(func() {

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -19,7 +18,6 @@ type config struct {
 	HTTP         string
 	StatsD       string
 	StatsDSocket string
-	Hostname     string
 	PublicURL    string
 	APIKeys      []string
 	Insecure     bool
@@ -34,8 +32,10 @@ type config struct {
 	MailFrom     string
 	Zone         *time.Location
 
-	LogLevel   slog.Level
-	LogFormat  string
+	HostMetrics bool
+	hostConfig
+
+	logConfig
 	DebugClock bool
 }
 
@@ -46,17 +46,8 @@ func (c *config) settings() *flag.FlagSet {
 	fs.StringVar(&c.HTTP, "http", "127.0.0.1:8127", "`address` of the web UI, the APIs and the agents' intake")
 	fs.StringVar(&c.StatsD, "statsd", "127.0.0.1:8125", "UDP `address` for DogStatsD; empty: off")
 	fs.StringVar(&c.StatsDSocket, "statsd-socket", "", "`path` of a unix datagram socket for DogStatsD; empty: off")
-	fs.StringVar(&c.Hostname, "hostname", "", "`name` of this host on metrics that name none; empty: the machine's")
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` that links in mails start with; empty: made from --http")
-	fs.Func("api-keys", "comma-separated `keys`; when set, agents must send one of them", func(s string) error {
-		c.APIKeys = c.APIKeys[:0]
-		for key := range strings.SplitSeq(s, ",") {
-			if key = strings.TrimSpace(key); key != "" {
-				c.APIKeys = append(c.APIKeys, key)
-			}
-		}
-		return nil
-	})
+	fs.Func("api-keys", "comma-separated `keys`; when set, agents must send one of them", list(&c.APIKeys))
 	fs.BoolVar(&c.Insecure, "insecure", false, "allow listeners beyond loopback without logins: whoever reaches them may read and change everything")
 
 	c.Retention = 15 * 24 * time.Hour
@@ -82,14 +73,10 @@ func (c *config) settings() *flag.FlagSet {
 		return nil
 	})
 
-	fs.Func("log-level", "`level` of the log: debug, info, warn or error (default info)", func(s string) error {
-		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
-			return fmt.Errorf("allowed: debug, info, warn, error")
-		}
-		return nil
-	})
-	c.LogFormat = "text"
-	fs.Func("log-format", "`format` of the log: text or json (default text)", oneOf(&c.LogFormat, "text", "json"))
+	fs.BoolVar(&c.HostMetrics, "host-metrics", true, "measure the machine that Whippet runs on, as an agent would")
+	c.hostConfig.bind(fs)
+
+	c.logConfig.bind(fs)
 	fs.BoolVar(&c.DebugClock, "debug-clock", false, "let POST /debug/whippet/clock move the clock ahead, to try out monitors and downtimes")
 	return fs
 }

@@ -75,3 +75,15 @@ func TestHelpNamesEverySetting(t *testing.T) {
 		}
 	})
 }
+
+func TestAgentRefusesAnAddressThatIsNoURL(t *testing.T) {
+	for _, to := range []string{"monitor:8127", "ftp://monitor", ""} {
+		if _, err := loadAgentConfig([]string{"--to", to}, nil, nil); err == nil || !strings.Contains(err.Error(), "such as http://monitor:8127") {
+			t.Errorf("--to %q: got error %v", to, err)
+		}
+	}
+	c, err := loadAgentConfig([]string{"--to", "https://monitor.example.com", "--host-tags", "env:test, role:db"}, nil, nil)
+	if err != nil || len(c.HostTags) != 2 || c.HostTags[1] != "role:db" {
+		t.Errorf("got %+v (error %v)", c, err)
+	}
+}

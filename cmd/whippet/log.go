@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,24 @@ import (
 	"strings"
 	"sync"
 )
+
+// logConfig is how a command logs.
+type logConfig struct {
+	LogLevel  slog.Level
+	LogFormat string
+}
+
+// bind adds the settings of c to fs.
+func (c *logConfig) bind(fs *flag.FlagSet) {
+	fs.Func("log-level", "`level` of the log: debug, info, warn or error (default info)", func(s string) error {
+		if err := c.LogLevel.UnmarshalText([]byte(s)); err != nil {
+			return fmt.Errorf("allowed: debug, info, warn, error")
+		}
+		return nil
+	})
+	c.LogFormat = "text"
+	fs.Func("log-format", "`format` of the log: text or json (default text)", oneOf(&c.LogFormat, "text", "json"))
+}
 
 func newLogger(w io.Writer, level slog.Level, format string) *slog.Logger {
 	if format == "json" {

@@ -1,6 +1,7 @@
 // Command whippet is the whole observability backend in one binary.
 //
 //	whippet serve     receive, store, show and alert
+//	whippet agent     ship this host's metrics to a Whippet elsewhere
 //	whippet version   print the version
 package main
 
@@ -20,6 +21,7 @@ them, and mails you when something is wrong.
 
 Usage:
   whippet serve [flags]   receive, store, show and alert ("whippet serve --help" lists the flags)
+  whippet agent [flags]   ship this host's metrics to a Whippet elsewhere
   whippet version         print the version
 `
 
@@ -36,6 +38,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch command {
 	case "serve":
 		return runServe(ctx, args, stdout, stderr)
+	case "agent":
+		return runAgent(ctx, args, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "whippet", version())
 		return 0
@@ -43,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return 0
 	default:
-		fmt.Fprintf(stderr, "whippet: unknown command %q%s\n\n%s", command, didYouMean(command, []string{"serve", "version", "help"}), usage)
+		fmt.Fprintf(stderr, "whippet: unknown command %q%s\n\n%s", command, didYouMean(command, []string{"serve", "agent", "version", "help"}), usage)
 		return 2
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting/mail"
 	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/hostmetrics"
 	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
 	"github.com/whippet-obs/whippet/query"
@@ -37,12 +38,9 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	defer stop()
 
 	started := time.Now()
-	hostname := cfg.Hostname
-	if hostname == "" {
-		var err error
-		if hostname, err = os.Hostname(); err != nil {
-			return fmt.Errorf("find this host's name (set --hostname): %w", err)
-		}
+	hostname, err := cfg.name()
+	if err != nil {
+		return err
 	}
 	clk := &clock{}
 
@@ -107,6 +105,16 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 
 	// Whatever fails first ends all the rest.
 	group, running := errgroup.WithContext(ctx)
+	if cfg.HostMetrics {
+		host := hostmetrics.New(hostmetrics.Config{
+			Host: hostname, Tags: cfg.HostTags, Version: "whippet " + version(), Postgres: cfg.Postgres, Processes: cfg.Processes,
+			Now: clk.Now, Log: log, Deliver: func(ctx context.Context, path string, body []byte) error {
+				_, err := intake.Handle(ctx, agent.Request{Method: "POST", Path: path, ContentType: "application/json", Body: body})
+				return err
+			},
+		})
+		group.Go(func() error { return host.Run(running) })
+	}
 	group.Go(func() error { return statsd.Run(running) })
 	group.Go(func() error { return alerts.Run(running) })
 	group.Go(func() error { return self.Run(running) })

@@ -135,7 +135,7 @@ func parseDays(s string) (time.Duration, error) {
 }
 
 func printHelp(w io.Writer, fs *flag.FlagSet) {
-	fmt.Fprint(w, "Usage: "+fs.Name()+" [flags]\n\nEvery flag is also an environment variable (--data-dir: WHIPPET_DATA_DIR)\nand a key of the YAML file (data-dir: ...), in this order of precedence.\n\n")
+	fmt.Fprint(w, "Usage: "+fs.Name()+" [flags]\n\nEvery flag is also an environment variable (--log-level: WHIPPET_LOG_LEVEL)\nand a key of the YAML file (log-level: ...), in this order of precedence.\n\n")
 	fs.VisitAll(func(f *flag.Flag) {
 		arg, help := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  --%s %s\n        %s", f.Name, arg, help)
