@@ -160,7 +160,7 @@ func dayOf(ms int64) int64 {
 	return d
 }
 
-// today is the day of the committer's last sample, and what the index has still
+// today is the day of the last sample applied, and what the index has still
 // to hear of series and days.
 type today struct {
 	number, from, to int64 // the day, and its first and last ms

@@ -96,7 +96,7 @@ type DB struct {
 	columns  sync.Pool     // of *Columns, to read into
 	records  sync.Pool     // of *recordEncoder
 	replay   recordDecoder // while the store is opened
-	today    today         // the committer's
+	today    today         // of the log's turn
 
 	refused refusals
 	future  futureSamples

@@ -58,8 +58,8 @@ func (h *head) release() error {
 	return nil
 }
 
-// add keeps the samples of a batch whose series keep says to. Only the log's
-// committer calls it.
+// add keeps the samples of a batch whose series keep says to. Only who has
+// the log's turn calls it.
 func (h *head) add(b *Batch, keep func(ref Ref, at int64, value float64, sketch bool) bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

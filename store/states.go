@@ -15,7 +15,7 @@ type states struct {
 	grow  sync.Mutex
 	pages atomic.Pointer[[]*statePage]
 
-	mu sync.RWMutex // guards first, last and value of all series; the committer writes them
+	mu sync.RWMutex // guards first, last and value of all series; apply writes them
 }
 
 const statePageLen = 1024
@@ -140,7 +140,7 @@ type span struct {
 	value       float64
 }
 
-// withinBatch bounds how long the committer waits for readers of spans.
+// withinBatch bounds how long appends wait for readers of spans.
 const withinBatch = 4096
 
 // within returns the spans of those series that touch [from, to].

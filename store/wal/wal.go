@@ -48,19 +48,20 @@ type Log struct {
 	sync  func(*os.File) error
 
 	mu      sync.Mutex
-	pending []record
-	wake    *sync.Cond // signals the committer
-	cuts    []cut
+	pending []*record
 	closed  bool
 
-	// Owned by the committer.
+	// turn is held by whoever writes: an appender that got it writes for all that
+	// wait. The fields below are theirs.
+	turn    chan struct{}
 	file    *os.File
 	size    int64 // of the part of file that is known good
 	segment int
 	buffer  []byte
+	group   []*record
 
-	done   chan struct{}
-	status struct {
+	records sync.Pool // of *record
+	status  struct {
 		sync.Mutex
 		segments []int
 		bytes    int64
@@ -74,12 +75,6 @@ type record struct {
 	payload []byte
 	tag     any
 	result  chan error
-}
-
-// cut asks the committer for a new segment.
-type cut struct {
-	fn   func(segment int)
-	done chan error
 }
 
 // Options of Open.
@@ -99,11 +94,11 @@ func Open(dir string, o Options) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create the log: %w", err)
 	}
-	l := &Log{dir: dir, apply: o.Apply, sync: o.Sync, done: make(chan struct{})}
+	l := &Log{dir: dir, apply: o.Apply, sync: o.Sync, turn: make(chan struct{}, 1)}
+	l.records.New = func() any { return &record{result: make(chan error, 1)} }
 	if l.sync == nil {
 		l.sync = syncData
 	}
-	l.wake = sync.NewCond(&l.mu)
 	segments, err := listSegments(dir)
 	if err != nil {
 		return nil, err
@@ -130,7 +125,6 @@ func Open(dir string, o Options) (*Log, error) {
 			return nil, fmt.Errorf("open the log: %w", err)
 		}
 	}
-	go l.commitLoop()
 	return l, nil
 }
 
@@ -237,59 +231,48 @@ func (l *Log) Append(payload []byte, tag any) error {
 	if len(payload) == 0 || len(payload) > MaxRecord {
 		return fmt.Errorf("log record of %d bytes: allowed are 1 to %d", len(payload), MaxRecord)
 	}
-	r := record{payload: payload, tag: tag, result: make(chan error, 1)}
+	r := l.records.Get().(*record)
+	defer l.records.Put(r)
+	r.payload, r.tag = payload, tag
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
 		return ErrClosed
 	}
 	l.pending = append(l.pending, r)
-	l.wake.Signal()
 	l.mu.Unlock()
-	return <-r.result
+	select {
+	case err := <-r.result: // another wrote it
+		return err
+	case l.turn <- struct{}{}:
+		l.commitPending()
+		<-l.turn
+		return <-r.result
+	}
 }
 
-// commitLoop writes what is pending, group by group, until Close.
-func (l *Log) commitLoop() {
-	defer close(l.done)
-	var group []record
-	for {
-		l.mu.Lock()
-		for len(l.pending) == 0 && len(l.cuts) == 0 && !l.closed {
-			l.wake.Wait()
+// commitPending writes and applies what is pending. The caller has the turn.
+func (l *Log) commitPending() {
+	l.mu.Lock()
+	l.group, l.pending = l.pending, l.group[:0]
+	l.mu.Unlock()
+	if len(l.group) == 0 {
+		return
+	}
+	err := l.commit(l.group)
+	for i, r := range l.group {
+		if err == nil {
+			l.apply(r.payload, r.tag)
 		}
-		group, l.pending = l.pending, group[:0]
-		cuts := l.cuts
-		l.cuts = nil
-		closed := l.closed
-		l.mu.Unlock()
-		for _, c := range cuts {
-			err := l.nextSegment()
-			if err == nil {
-				c.fn(l.segment)
-			}
-			c.done <- err
-		}
-		if len(group) == 0 {
-			if closed {
-				return
-			}
-			continue
-		}
-		err := l.commit(group)
-		for i, r := range group {
-			if err == nil {
-				l.apply(r.payload, r.tag)
-			}
-			r.result <- err
-			group[i] = record{}
-		}
+		r.payload, r.tag = nil, nil
+		l.group[i] = nil
+		r.result <- err
 	}
 }
 
 // commit writes a group and makes it durable. After a failure the segment is
 // cut back to its good part, so that a later group follows whole records.
-func (l *Log) commit(group []record) error {
+func (l *Log) commit(group []*record) error {
 	if l.size >= segmentSize {
 		if err := l.nextSegment(); err != nil {
 			return err
@@ -365,16 +348,19 @@ func syncDir(dir string) error {
 // every record applied so far lies in an earlier segment, every later one in
 // this or a following one.
 func (l *Log) Cut(fn func(segment int)) error {
-	done := make(chan error, 1)
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
 		return ErrClosed
 	}
-	l.cuts = append(l.cuts, cut{fn, done})
-	l.wake.Signal()
-	l.mu.Unlock()
-	return <-done
+	if err := l.nextSegment(); err != nil {
+		return err
+	}
+	fn(l.segment)
+	return nil
 }
 
 // Drop removes the segments before the given one: their records are kept
@@ -411,17 +397,18 @@ func (l *Log) Stats() Stats {
 	return Stats{len(l.status.segments), l.status.bytes, l.status.dropped, l.status.commits, l.status.records}
 }
 
-// Close writes what is pending and closes the log.
+// Close waits for what is pending and closes the log.
 func (l *Log) Close() error {
 	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
+	closed := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	if closed {
 		return nil
 	}
-	l.closed = true
-	l.wake.Signal()
-	l.mu.Unlock()
-	<-l.done
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+	l.commitPending()
 	if err := l.file.Close(); err != nil {
 		return fmt.Errorf("close the log: %w", err)
 	}
