@@ -3,6 +3,7 @@ package chunk
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -36,33 +37,152 @@ func anyFloat() *rapid.Generator[float64] {
 	)
 }
 
+// check codes samples and compares everything that comes back.
+func check(t *rapid.T, e *Encoder, d *Decoder, times []int64, values []float64) {
+	b, h := e.Append([]byte("before"), times, values)
+	b = b[len("before"):]
+	gotTimes, gotValues, err := d.Decode(times[0], b, []int64{1}, []float64{2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(gotTimes[1:], times) || !sameBits(gotValues[1:], values) {
+		t.Fatalf("got %v %v, want %v %v", gotTimes, gotValues, times, values)
+	}
+	if count, last, err := Span(times[0], b); err != nil || count != len(times) || last != times[len(times)-1] {
+		t.Fatalf("span %d up to %d (%v), want %d up to %d", count, last, err, len(times), times[len(times)-1])
+	}
+	read, err := d.Header(times[0], b)
+	if err != nil || !sameHeader(read, h) {
+		t.Fatalf("header %+v (%v), want %+v", read, err, h)
+	}
+	want := summarize(values)
+	want.Count, want.MinTime, want.MaxTime = len(times), times[0], times[len(times)-1]
+	if want.Sum = h.Sum; !sameHeader(h, want) {
+		t.Fatalf("header %+v of a chunk with %+v", h, want)
+	}
+}
+
+func sameHeader(a, b Header) bool {
+	return a.Count == b.Count && a.MinTime == b.MinTime && a.MaxTime == b.MaxTime &&
+		sameBits([]float64{a.Min, a.Max, a.Sum, a.First, a.Last}, []float64{b.Min, b.Max, b.Sum, b.First, b.Last})
+}
+
+// anyTimes draws ascending times: regular ones, with gaps, jitter, repeats.
+func anyTimes(t *rapid.T, n int) []int64 {
+	times := make([]int64, n)
+	at := rapid.Int64Range(-1<<50, 1<<50).Draw(t, "start")
+	step := rapid.SampledFrom([]int64{0, 1, 1000, 10_000, 15_000}).Draw(t, "step")
+	odd := rapid.SampledFrom([]int64{0, 0, 1, 40, 1 << 40}).Draw(t, "odd")
+	for i := range times {
+		times[i] = at
+		at += step
+		if odd > 0 && rapid.IntRange(0, 5).Draw(t, "is odd") == 0 {
+			at += rapid.Int64Range(0, odd).Draw(t, "more")
+		}
+	}
+	return times
+}
+
 func TestEveryFloatComesBackBitForBit(t *testing.T) {
 	e, d := NewEncoder(), NewDecoder()
 	rapid.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(anyFloat(), 1, 400).Draw(t, "values")
-		times := make([]int64, len(values))
-		at := rapid.Int64Range(-1<<50, 1<<50).Draw(t, "start")
-		for i := range times {
-			times[i] = at
-			at += rapid.OneOf(rapid.Just(int64(10_000)), rapid.Int64Range(1, 1<<40)).Draw(t, "step")
+		check(t, e, d, anyTimes(t, len(values)), values)
+	})
+}
+
+// Columns as they come, of every kind, with some odd values among them.
+func TestColumnsWithOddValuesComeBackBitForBit(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.SampledFrom([]int{1, 2, 3, 6, 64, 65, 127, 128, 129, 130, 600}).Draw(t, "samples")
+		values := fleet.Column(rapid.SampledFrom(fleet.Kinds).Draw(t, "kind"), rapid.Uint64().Draw(t, "seed"), n)
+		if rapid.Bool().Draw(t, "negative") {
+			for i := range values {
+				values[i] = -values[i]
+			}
 		}
-		b, h := e.Append(nil, times, values)
+		for range rapid.IntRange(0, 3).Draw(t, "odd values") {
+			values[rapid.IntRange(0, n-1).Draw(t, "at")] = anyFloat().Draw(t, "value")
+		}
+		check(t, e, d, anyTimes(t, n), values)
+	})
+}
+
+// Quotients, worked out in each of the ways that agents do.
+func TestRatiosAreRecovered(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	for formula := range byte(formulas) {
+		values := make([]float64, 500)
+		for i := range values {
+			values[i] = ratio(formula, int64(100+i*i*7919%800), 1000+int64(i*i*31%3))
+		}
+		times := regular(len(values))
+		b, _ := e.Append(nil, times, values)
+		_, got, err := d.Decode(times[0], b, nil, nil)
+		if err != nil || !sameBits(got, values) {
+			t.Errorf("formula %d does not come back: %v", formula, err)
+		}
+		if b[0]&formMask != formRatios || len(b) > 900 {
+			t.Errorf("formula %d: form %d, %d bytes for %d values", formula, b[0]&formMask, len(b), len(values))
+		}
+	}
+}
+
+// An outlier or two must not make all the others wide.
+func TestOutliersAreApart(t *testing.T) {
+	values := make([]float64, 128)
+	for i := range values {
+		values[i] = float64(i * i * 31 % 11)
+	}
+	e := NewEncoder()
+	plain, _ := e.Append(nil, regular(128), values)
+	for _, odd := range []float64{1e9, -1e9, 1 << 60, math.NaN(), 0.1, math.Pi} {
+		values[77] = odd
+		if b, _ := e.Append(nil, regular(128), values); len(b) > len(plain)+64 {
+			t.Errorf("%d bytes with %v among them, %d without", len(b), odd, len(plain))
+		}
+	}
+}
+
+func TestRegularTimesTakeThreeBytes(t *testing.T) {
+	e := NewEncoder()
+	values := make([]float64, 5000)
+	one, _ := e.Append(nil, regular(1), values[:1])
+	many, _ := e.Append(nil, regular(5000), values)
+	if more := len(many) - len(one); more > 3 {
+		t.Errorf("5000 regular times take %d bytes more than one", more)
+	}
+}
+
+func TestDecodingDoesNotAllocate(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	for _, k := range fleet.Kinds {
+		times := regular(500)
+		b, _ := e.Append(nil, times, fleet.Column(k, 3, 500))
 		gotTimes, gotValues, err := d.Decode(times[0], b, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if fmt.Sprint(gotTimes) != fmt.Sprint(times) || !sameBits(gotValues, values) {
-			t.Fatalf("got %v %v, want %v %v", gotTimes, gotValues, times, values)
+		if n := testing.AllocsPerRun(10, func() { d.Decode(times[0], b, gotTimes[:0], gotValues[:0]) }); n > 0 {
+			t.Errorf("%v: %v allocations", k, n)
 		}
-		if h.Count != len(values) || h.MinTime != times[0] || h.MaxTime != times[len(times)-1] {
-			t.Fatalf("header %+v of %d samples from %d to %d", h, len(values), times[0], times[len(times)-1])
-		}
-	})
+	}
 }
 
 func TestIntegersOfEveryWidthComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := rapid.SliceOfN(rapid.OneOf(rapid.Int64(), rapid.Int64Range(-3, 3)), 0, 300).Draw(t, "ints")
+		reach := int64(1) << rapid.IntRange(0, 62).Draw(t, "bits")
+		draw := rapid.OneOf(rapid.Int64Range(-reach, reach-1), rapid.Int64Range(0, 3))
+		if rapid.Bool().Draw(t, "outliers") {
+			draw = rapid.OneOf(rapid.Int64Range(0, 9), rapid.Int64Range(0, 9), rapid.Int64Range(0, 9), draw, rapid.Int64())
+		}
+		want := rapid.SliceOfN(draw, 0, 300).Draw(t, "ints")
+		if rapid.Bool().Draw(t, "sums") {
+			for i := 1; i < len(want); i++ {
+				want[i] += want[i-1]
+			}
+		}
 		b := new(ints).append(nil, want)
 		got := make([]int64, len(want))
 		rest, err := decodeInts(got, append(b, 0xee))

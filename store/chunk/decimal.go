@@ -109,18 +109,8 @@ func (d *Decoder) decodeDecimals(dst []float64, b []byte) error {
 	if err != nil {
 		return err
 	}
-	n := d.integers(0, len(dst))
-	if rest, err := decodeInts(n, b); err != nil || len(rest) > 0 {
+	if rest, err := decodeScaled(dst, scale, d.integers(0, len(dst)), b); err != nil || len(rest) > 0 {
 		return errCorrupt
-	}
-	if scale == 1 {
-		for i, x := range n {
-			dst[i] = float64(x)
-		}
-	} else {
-		for i, x := range n {
-			dst[i] = float64(x) / scale
-		}
 	}
 	return setRare(dst, rare)
 }

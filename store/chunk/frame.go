@@ -68,16 +68,19 @@ func plan(v []int64, prev int64, scratch *[frameLen]int64) frame {
 	}
 	// Exceptions pay when most values keep within a part of the range.
 	spread := bits.Len64(sum / uint64(len(v)))
-	if width < 2 || len(v) < 16 || spread+3 > width && width < 12 && spread > 1 {
+	if width < 2 || len(v) < 16 || spread+2 > width && spread > 1 {
 		return best
 	}
 	sorted := scratch[:copy(scratch[:], v)]
 	slices.Sort(sorted)
-	for w := roundWidth(max(0, width-1)); w >= 0; w-- {
+	for w := min(width-1, maxWidth); w >= 0; w-- {
 		from, n := densest(sorted, w)
 		rare := len(v) - n
 		if rare > len(v)/4 {
 			break
+		}
+		if rare*(8+max(8, w)) >= len(v)*(width-w) {
+			continue
 		}
 		f := frame{base: sorted[from], width: w, rare: rare, size: 2 + packedLen(len(v), w)}
 		if f.base != prev {
@@ -91,9 +94,6 @@ func plan(v []int64, prev int64, scratch *[frameLen]int64) frame {
 		if f.size < best.size {
 			best = f
 		}
-		if w == 64 {
-			w = maxWidth + 1
-		}
 	}
 	return best
 }
@@ -102,9 +102,6 @@ func plan(v []int64, prev int64, scratch *[frameLen]int64) frame {
 // of them.
 func densest(sorted []int64, w int) (from, n int) {
 	reach := uint64(1)<<w - 1
-	if w == 64 {
-		return 0, len(sorted)
-	}
 	last := 0
 	for first := range sorted {
 		for last < len(sorted) && uint64(sorted[last])-uint64(sorted[first]) <= reach {
@@ -206,7 +203,7 @@ func decodeFrame(dst []int64, b []byte, base int64) (rest []byte, _ int64, err e
 	if len(b) == 0 || len(b) <= int(b[0]) {
 		return nil, 0, errCorrupt
 	}
-	places := b[1 : 1+b[0]]
+	places := b[1 : 1+int(b[0])]
 	b = b[1+len(places):]
 	for _, place := range places {
 		v, n := binary.Varint(b)
@@ -243,34 +240,69 @@ func unpack(dst []int64, b []byte, size, width int, base int64) {
 		}
 		return
 	}
+	mask, step := uint64(1)<<width-1, uint(width)
+	i, at := 0, uint(0)
+	// A load of 8 bytes holds 57 bits from any bit on: the first value's last
+	// may lie as far back as this for the load not to leave b.
+	if len(b) < 8 {
+		unpackTail(dst, 0, b, width, base)
+		return
+	}
+	last := uint(len(b)-8)*8 + 7
+	switch {
+	case width <= 7:
+		for ; i+8 <= len(dst) && at <= last; i, at = i+8, at+8*step {
+			d := dst[i : i+8 : i+8]
+			u := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
+			d[0] = base + int64(u&mask)
+			u >>= step & 63
+			d[1] = base + int64(u&mask)
+			u >>= step & 63
+			d[2] = base + int64(u&mask)
+			u >>= step & 63
+			d[3] = base + int64(u&mask)
+			u >>= step & 63
+			d[4] = base + int64(u&mask)
+			u >>= step & 63
+			d[5] = base + int64(u&mask)
+			u >>= step & 63
+			d[6] = base + int64(u&mask)
+			u >>= step & 63
+			d[7] = base + int64(u&mask)
+		}
+	case width <= 14:
+		for ; i+4 <= len(dst) && at <= last; i, at = i+4, at+4*step {
+			d := dst[i : i+4 : i+4]
+			u := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
+			d[0] = base + int64(u&mask)
+			u >>= step & 63
+			d[1] = base + int64(u&mask)
+			u >>= step & 63
+			d[2] = base + int64(u&mask)
+			u >>= step & 63
+			d[3] = base + int64(u&mask)
+		}
+	case width <= 28:
+		for ; i+2 <= len(dst) && at <= last; i, at = i+2, at+2*step {
+			d := dst[i : i+2 : i+2]
+			u := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
+			d[0] = base + int64(u&mask)
+			d[1] = base + int64(u>>(step&63)&mask)
+		}
+	default:
+		for ; i < len(dst) && at <= last; i, at = i+1, at+step {
+			dst[i] = base + int64(binary.LittleEndian.Uint64(b[at>>3:])>>(at&7)&mask)
+		}
+	}
+	unpackTail(dst, i, b, width, base)
+}
+
+// unpackTail unpacks what lies too near the end of b for loads of 8 bytes.
+func unpackTail(dst []int64, i int, b []byte, width int, base int64) {
 	mask := uint64(1)<<width - 1
-	at, i := uint(0), 0
-	step := uint(width)
-	// How many can be read by a load of 8 bytes without leaving b.
-	whole := len(dst)
-	if over := (len(dst)-1)*width/8 + 8 - len(b); over > 0 {
-		whole = max(0, (len(b)-8)*8/width)
-	}
-	for ; i+4 <= whole; i += 4 {
-		d := dst[i : i+4 : i+4]
-		u0 := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
-		at += step
-		u1 := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
-		at += step
-		u2 := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
-		at += step
-		u3 := binary.LittleEndian.Uint64(b[at>>3:]) >> (at & 7)
-		at += step
-		d[0] = base + int64(u0&mask)
-		d[1] = base + int64(u1&mask)
-		d[2] = base + int64(u2&mask)
-		d[3] = base + int64(u3&mask)
-	}
-	var tail [16]byte // what is left, with room to read 8 bytes anywhere
 	for ; i < len(dst); i++ {
-		from := int(at >> 3)
-		copy(tail[:8], b[from:])
-		dst[i] = base + int64(binary.LittleEndian.Uint64(tail[:])>>(at&7)&mask)
-		at += step
+		var load [8]byte
+		copy(load[:], b[i*width>>3:])
+		dst[i] = base + int64(binary.LittleEndian.Uint64(load[:])>>(i*width&7)&mask)
 	}
 }

@@ -30,7 +30,6 @@ type order struct {
 	deltas  []int64 // divided by divisor
 	divisor uint64
 	plans   []frame
-	size    int // bytes of the frames
 }
 
 // append codes v, which it leaves alone.
@@ -140,72 +139,120 @@ func gcd(v []int64) uint64 {
 	return g
 }
 
+// column is what the front of a column of integers says.
+type column struct {
+	order   int
+	first   [2]int64
+	divisor int64
+}
+
 // decodeInts fills dst, whose length is the number of integers, and returns
 // what follows them.
 func decodeInts(dst []int64, b []byte) ([]byte, error) {
-	if len(b) == 0 || b[0]&^(orderBits|divided) != 0 {
-		return nil, errCorrupt
+	c, b, err := decodeDeltas(dst, b)
+	if err != nil {
+		return nil, err
 	}
-	head, k := b[0], int(b[0]&orderBits)
-	if k > 2 || k > len(dst) {
-		return nil, errCorrupt
-	}
-	b = b[1:]
-	var first [2]int64
-	for i := range k {
-		v, n := binary.Varint(b)
-		if n <= 0 {
-			return nil, errCorrupt
-		}
-		first[i], b = v, b[n:]
-	}
-	divisor := int64(1)
-	if head&divided != 0 {
-		u, n := binary.Uvarint(b)
-		if n <= 0 {
-			return nil, errCorrupt
-		}
-		divisor, b = int64(u), b[n:]
-	}
-	base := int64(0)
-	var err error
-	for rest := dst[k:]; len(rest) > 0; {
-		n := min(frameLen, len(rest))
-		if b, base, err = decodeFrame(rest[:n], b, base); err != nil {
-			return nil, err
-		}
-		rest = rest[n:]
-	}
-	undelta(dst, k, first, divisor)
-	return b, nil
-}
-
-// undelta turns the deltas of order k in dst[k:] back into values.
-func undelta(dst []int64, k int, first [2]int64, divisor int64) {
-	switch k {
+	switch c.order {
 	case 0:
-		if divisor != 1 {
+		if c.divisor != 1 {
 			for i, x := range dst {
-				dst[i] = x * divisor
+				dst[i] = x * c.divisor
 			}
 		}
 	case 1:
-		sum := first[0]
+		sum := c.first[0]
 		dst[0] = sum
 		for i, x := range dst[1:] {
-			sum += x * divisor
+			sum += x * c.divisor
 			dst[1+i] = sum
 		}
 	case 2:
-		slope := first[1]
-		sum := first[0]
+		slope := c.first[1]
+		sum := c.first[0]
 		dst[0] = sum
 		sum += slope
 		dst[1] = sum
 		for i, x := range dst[2:] {
-			slope += x * divisor
+			slope += x * c.divisor
 			sum += slope
 			dst[2+i] = sum
 		}
 	}
+	return b, nil
+}
+
+// decodeDeltas fills dst, but for the first of a higher order, with deltas
+// still divided.
+func decodeDeltas(dst []int64, b []byte) (c column, rest []byte, err error) {
+	if len(b) == 0 || b[0]&^(orderBits|divided) != 0 {
+		return c, nil, errCorrupt
+	}
+	head := b[0]
+	c.order, c.divisor = int(head&orderBits), 1
+	if c.order > 2 || c.order > len(dst) {
+		return c, nil, errCorrupt
+	}
+	b = b[1:]
+	for i := range c.order {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			return c, nil, errCorrupt
+		}
+		c.first[i], b = v, b[n:]
+	}
+	if head&divided != 0 {
+		u, n := binary.Uvarint(b)
+		if n <= 0 {
+			return c, nil, errCorrupt
+		}
+		c.divisor, b = int64(u), b[n:]
+	}
+	base := int64(0)
+	for rest := dst[c.order:]; len(rest) > 0; {
+		n := min(frameLen, len(rest))
+		if b, base, err = decodeFrame(rest[:n], b, base); err != nil {
+			return c, nil, err
+		}
+		rest = rest[n:]
+	}
+	return c, b, nil
+}
+
+// decodeScaled is decodeInts, with every integer divided by scale. The sums,
+// the conversion and the division go through the processor side by side.
+func decodeScaled(dst []float64, scale float64, scratch []int64, b []byte) (rest []byte, err error) {
+	c, rest, err := decodeDeltas(scratch, b)
+	if err != nil {
+		return nil, err
+	}
+	dst = dst[:len(scratch)]
+	switch {
+	case c.order == 2:
+		slope, sum := c.first[1], c.first[0]
+		dst[0] = float64(sum) / scale
+		sum += slope
+		dst[1] = float64(sum) / scale
+		for i, x := range scratch[2:] {
+			slope += x * c.divisor
+			sum += slope
+			dst[2+i] = float64(sum) / scale
+		}
+	case c.order == 1:
+		sum := c.first[0]
+		dst[0] = float64(sum) / scale
+		for i := 1; i < len(scratch); i++ {
+			sum += scratch[i] * c.divisor
+			dst[i] = float64(sum) / scale
+		}
+	case scale == 1:
+		for i, x := range scratch {
+			dst[i] = float64(x * c.divisor)
+		}
+	default:
+		for i, x := range scratch {
+			dst[i] = float64(x*c.divisor) / scale
+		}
+	}
+	return rest, nil
 }

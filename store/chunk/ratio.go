@@ -37,6 +37,9 @@ const maxRatio = 1 << 31
 // fractions: so near that there is no doubt that x was made from n and d or
 // multiples of them.
 func fraction(x float64) (n, d int64, ok bool) {
+	if !(x > 0 && x < maxRatio) {
+		return 0, 0, false
+	}
 	rest := x
 	n0, d0, n1, d1 := int64(0), int64(1), int64(1), int64(0)
 	for range 24 {
@@ -63,57 +66,99 @@ func fraction(x float64) (n, d int64, ok bool) {
 	return 0, 0, false
 }
 
-// toRatios leaves numerators, denominators and corrections of v in e.ratios and
-// the places of values that have none in e.rare, the formula in e.formula. It
-// gives up when they are many.
+// toRatios leaves numerators, denominators and corrections of v in e.ratios,
+// the formula in e.formula, and the places of values that have none in e.rare.
+// It gives up when they are many.
 func (e *Encoder) toRatios(v []float64) bool {
 	if len(v) < 4 {
 		return false
 	}
-	for _, scale := range [...]float64{1, 100} {
-		if usual, ok := usualDenominator(v, scale); ok {
-			e.formula = bestFormula(v, scale, usual)
-			return e.setRatios(v, scale, usual)
+	var sample [sampleLen]float64
+	n := 0
+	for i := 0; i < len(v) && n < sampleLen; i += 1 + len(v)/sampleLen {
+		sample[n] = v[i]
+		n++
+	}
+	var usuals [formulas]int64
+	usuals[0] = usualDenominator(sample[:n], 1)
+	usuals[1] = usualDenominator(sample[:n], 100)
+	usuals[2], usuals[3] = usuals[1], usuals[1]
+	most, least, usual := -1, math.MaxFloat64, int64(0)
+	for f := range byte(formulas) {
+		if usuals[f] == 0 {
+			continue
+		}
+		right, sum := 0, 0.0
+		for _, x := range sample[:n] {
+			n, d := apart(x, f, usuals[f])
+			if ratio(f, n, d) == x {
+				right++
+			}
+			sum += math.Abs(float64(n)) + float64(d)
+		}
+		if right > most || right == most && sum < least {
+			most, least, usual, e.formula = right, sum, usuals[f], f
 		}
 	}
-	return false
+	return usual > 0 && e.setRatios(v, usual)
 }
 
 // sampleLen is how many values are looked at before a column is tried.
 const sampleLen = 16
 
-// usualDenominator looks at some of v for a denominator that most have, or are
-// near of: the greater ones that are found are likely not to be shortened.
-func usualDenominator(v []float64, scale float64) (int64, bool) {
-	var found [sampleLen]int64
-	n, tried := 0, 0
-	for i := 0; i < len(v) && tried < sampleLen; i, tried = i+1+len(v)/sampleLen, tried+1 {
-		if x := math.Abs(v[i]) / scale; x > 0 {
-			if _, d, ok := fraction(x); ok {
-				found[n] = d
-				n++
-			}
-		}
+// scaleOf is what a formula multiplies the quotient by.
+func scaleOf(formula byte) float64 {
+	if formula == 0 {
+		return 1
 	}
-	if n < 2 || n < tried/2 {
-		return 0, false
-	}
-	slices.Sort(found[:n])
-	usual := found[n*3/4]
-	return usual, usual > 1
+	return 100
 }
 
-// apart splits x, a multiple of 1/scale, into a numerator and a denominator
-// near the usual one.
-func apart(x, scale float64, usual int64) (n, d int64) {
-	x /= scale
-	n, d, ok := fraction(math.Abs(x))
-	if !ok || d > 2*usual {
-		d = usual
-		n = int64(math.Round(math.Abs(x) * float64(d)))
-	} else {
-		times := max(1, (usual+d/2)/d)
-		n, d = n*times, d*times
+// usualDenominator finds the denominator that most of v, divided by scale, have.
+// Some show a divisor of theirs, where numerator and denominator have one in
+// common. It returns 0 where half have none at all.
+func usualDenominator(v []float64, scale float64) (usual int64) {
+	var found [sampleLen]int64
+	n := 0
+	for i, x := range v {
+		if i == len(v)/4 && n == 0 {
+			return 0
+		}
+		if _, d, ok := fraction(math.Abs(x) / scale); ok {
+			found[n] = d
+			n++
+		}
+	}
+	if n < 2 || n < len(v)/2 {
+		return 0
+	}
+	slices.Sort(found[:n])
+	most := 0
+	for i := 0; i < n; {
+		j := i
+		for j < n && found[j] == found[i] {
+			j++
+		}
+		if j-i >= max(2, most) && found[i] > 1 { // of equals the greatest
+			most, usual = j-i, found[i]
+		}
+		i = j
+	}
+	return usual
+}
+
+// apart splits x into a numerator and a denominator at or near the usual one.
+func apart(x float64, formula byte, usual int64) (n, d int64) {
+	quotient := math.Abs(x) / scaleOf(formula)
+	n = int64(math.Round(quotient * float64(usual)))
+	d = usual
+	if ratio(formula, n, d) != math.Abs(x) {
+		if n1, d1, ok := fraction(quotient); ok && d1 <= 2*usual {
+			times := max(1, (usual+d1/2)/d1)
+			if near := d1 * times; usual-usual/16 <= near && near <= usual+usual/16 {
+				n, d = n1*times, near
+			}
+		}
 	}
 	if x < 0 {
 		n = -n
@@ -121,40 +166,17 @@ func apart(x, scale float64, usual int64) (n, d int64) {
 	return n, d
 }
 
-// bestFormula finds the formula that most often gives v without correction.
-func bestFormula(v []float64, scale float64, usual int64) (best byte) {
-	if scale == 1 {
-		return 0
-	}
-	var right [formulas]int
-	for i := 0; i < len(v); i += 1 + len(v)/sampleLen {
-		n, d := apart(v[i], scale, usual)
-		for f := byte(1); f < formulas; f++ {
-			if ratio(f, n, d) == v[i] {
-				right[f]++
-			}
-		}
-	}
-	best = 1
-	for f := byte(2); f < formulas; f++ {
-		if right[f] > right[best] {
-			best = f
-		}
-	}
-	return best
-}
-
 // maxCorrection bounds corrections to what leaves something to gain.
 const maxCorrection = 1 << 24
 
-func (e *Encoder) setRatios(v []float64, scale float64, usual int64) bool {
+func (e *Encoder) setRatios(v []float64, usual int64) bool {
 	ns, ds, cs := e.ratios[0][:0], e.ratios[1][:0], e.ratios[2][:0]
 	e.rare = e.rare[:0]
 	for i, x := range v {
 		n, d, c := int64(0), usual, int64(0)
 		fits := math.Abs(x) < maxRatio && (x != 0 || !math.Signbit(x))
 		if fits {
-			n, d = apart(x, scale, usual)
+			n, d = apart(x, e.formula, usual)
 			c = int64(math.Float64bits(x) - math.Float64bits(ratio(e.formula, n, d)))
 			fits = -maxCorrection < c && c < maxCorrection
 		}

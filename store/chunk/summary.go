@@ -8,11 +8,15 @@ import (
 // A summary is the figures of a Header: least, largest, first, last and sum.
 // Mostly the first four are decimals with one number of digits:
 //
-//	exponent u8 | least x 10^exponent zigzag varint | largest, first, last less
-//	the least uvarint each | sum 8 bytes
+//	exponent u8, plus decimalSum | least x 10^exponent zigzag varint | largest,
+//	first, last less the least uvarint each | sum x 10^exponent zigzag varint
+//	if flagged, else 8 bytes
 //
 // or else, after a byte of noExponent, 8 bytes each.
-const noExponent = 0xff
+const (
+	noExponent = 0xff
+	decimalSum = 0x80
+)
 
 // fewSamples is up to how many samples a chunk has no summary: it is worked
 // out from them as fast as it would be read.
@@ -49,9 +53,17 @@ func appendSummary(b []byte, h Header) []byte {
 			}
 		}
 		if ok {
-			b = binary.AppendVarint(append(b, byte(exponent)), n[0])
+			head := byte(exponent)
+			sum, short := decimal(h.Sum, exponent)
+			if short {
+				head |= decimalSum
+			}
+			b = binary.AppendVarint(append(b, head), n[0])
 			for _, x := range n[1:] {
 				b = binary.AppendUvarint(b, uint64(x-n[0]))
+			}
+			if short {
+				return binary.AppendVarint(b, sum)
 			}
 			return binary.LittleEndian.AppendUint64(b, math.Float64bits(h.Sum))
 		}
@@ -68,9 +80,10 @@ func readSummary(h *Header, b []byte) (rest []byte, err error) {
 	if len(b) == 0 {
 		return nil, errCorrupt
 	}
-	exponent, b := b[0], b[1:]
+	head, b := b[0], b[1:]
+	exponent := head &^ decimalSum
 	var figures [5]float64
-	if exponent == noExponent {
+	if head == noExponent {
 		if len(b) < 40 {
 			return nil, errCorrupt
 		}
@@ -93,6 +106,14 @@ func readSummary(h *Header, b []byte) (rest []byte, err error) {
 				return nil, errCorrupt
 			}
 			figures[i], b = float64(least+int64(more))/powers[exponent], b[used:]
+		}
+		if head&decimalSum != 0 {
+			sum, used := binary.Varint(b)
+			if used <= 0 {
+				return nil, errCorrupt
+			}
+			h.Min, h.Max, h.First, h.Last, h.Sum = figures[0], figures[1], figures[2], figures[3], float64(sum)/powers[exponent]
+			return b[used:], nil
 		}
 		if len(b) < 8 {
 			return nil, errCorrupt

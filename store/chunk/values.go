@@ -75,7 +75,7 @@ func (e *Encoder) appendPlain(b []byte, v []float64) (_ []byte, form byte) {
 			e.column = append(e.column, int64(math.Float64bits(x)))
 		}
 		better(e.ints.append(b, e.column), formBits, 1)
-		if len(v) > fewSamples {
+		if len(v) > fewSamples && len(b)-start > 7*len(v) {
 			better(e.appendTransposed(b, v), formTransposed, 0.97)
 		}
 	}
