@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/whippet-obs/whippet/store/chunk"
 	"github.com/whippet-obs/whippet/store/sketch"
 )
 
@@ -60,8 +61,9 @@ type Buckets struct {
 	Increase []float64
 	Sketches []*sketch.Sketch // nil in an empty bucket
 
-	edge Edge
-	prev float64 // the newest sample added; NaN before the first
+	edge         Edge
+	distribution bool
+	prev         float64 // the newest sample added; NaN before the first
 }
 
 // maxBuckets bounds what one Aggregate may ask for.
@@ -279,24 +281,154 @@ func (b *Buckets) addSketches(times []int64, sketches []*sketch.Sketch) {
 	}
 }
 
+// addTier adds the buckets [i, j) of a tier, later than all that was added
+// before. Of the first and the last, what lies outside of [from, to] by its time
+// is left out: the sample on the start, or the rest, whose time is taken for
+// that of the whole bucket where the tier's buckets are the wider ones.
+func (b *Buckets) addTier(t *tierColumns, i, j int, from, to int64) {
+	distribution := len(t.First) == 0 && len(t.OnStart) == 0
+	for ; i < j; i++ {
+		start := t.Start[i]
+		if distribution {
+			if start+1 >= from && start <= to {
+				b.addTierSketch(t, i)
+			}
+			continue
+		}
+		on := t.OnStart[i] != 0
+		if on && start >= from && start <= to {
+			k, _ := b.at(start)
+			b.addRun(k, t.First[i:i+1])
+		}
+		if start+1 < from || start+1 > to {
+			continue
+		}
+		k := int((start - b.Start) / b.Width) // with either edge
+		n := t.Count[i]
+		if len(b.First) > 0 && !on && b.Count[k] == 0 {
+			b.First[k] = t.First[i]
+		}
+		if len(b.Increase) > 0 {
+			if !on {
+				b.Increase[k] += increase(b.prev, t.First[i])
+			}
+			b.prev = t.Last[i]
+			if len(t.Increase) > 0 {
+				b.Increase[k] += t.Increase[i]
+			} else {
+				b.Increase[k] += increase(t.First[i], t.Last[i])
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		b.Count[k] += n
+		if len(b.Sum) > 0 {
+			b.Sum[k] += t.Sum[i]
+		}
+		if len(b.Min) > 0 && !(b.Min[k] <= t.Min[i]) {
+			b.Min[k] = t.Min[i]
+		}
+		if len(b.Max) > 0 && !(b.Max[k] >= t.Max[i]) {
+			b.Max[k] = t.Max[i]
+		}
+		if len(b.Last) > 0 {
+			b.Last[k] = t.Last[i]
+		}
+	}
+}
+
+func (b *Buckets) addTierSketch(t *tierColumns, i int) {
+	k := int((t.Start[i] - b.Start) / b.Width)
+	if k >= len(b.Count) {
+		return
+	}
+	b.Count[k] += t.Count[i]
+	if len(b.Sum) > 0 {
+		b.Sum[k] += t.Sum[i]
+	}
+	if len(b.Min) > 0 && !(b.Min[k] <= t.Min[i]) {
+		b.Min[k] = t.Min[i]
+	}
+	if len(b.Max) > 0 && !(b.Max[k] >= t.Max[i]) {
+		b.Max[k] = t.Max[i]
+	}
+	if len(b.Sketches) == 0 {
+		return
+	}
+	if b.Sketches[k] == nil {
+		b.Sketches[k] = t.Sketches[i].Clone()
+	} else {
+		b.Sketches[k].Merge(t.Sketches[i])
+	}
+}
+
+// addRaw is addSamples or addSketches.
+func (b *Buckets) addRaw(c *Columns) {
+	if len(c.Sketches) > 0 {
+		b.addSketches(c.Times, c.Sketches)
+		return
+	}
+	b.addSamples(c.Times, c.Values)
+}
+
+// takesHeader says whether a block of these times may be added by its header.
+func (b *Buckets) takesHeader(from, to int64) bool {
+	_, end := b.at(from)
+	return to <= end && !b.distribution && b.Want&WantIncrease == 0
+}
+
+// addHeader adds a block by its header, unless it holds NaN.
+func (b *Buckets) addHeader(h *chunk.Header) bool {
+	if h.Sum != h.Sum {
+		return false
+	}
+	k, _ := b.at(h.MinTime)
+	if len(b.First) > 0 && b.Count[k] == 0 {
+		b.First[k] = h.First
+	}
+	b.Count[k] += float64(h.Count)
+	if len(b.Sum) > 0 {
+		b.Sum[k] += h.Sum
+	}
+	if len(b.Min) > 0 && !(b.Min[k] <= h.Min) {
+		b.Min[k] = h.Min
+	}
+	if len(b.Max) > 0 && !(b.Max[k] >= h.Max) {
+		b.Max[k] = h.Max
+	}
+	if len(b.Last) > 0 {
+		b.Last[k] = h.Last
+	}
+	return true
+}
+
 // Aggregate fills b with the buckets of Series[i] that the set's range touches,
 // aligned to multiples of width (ms) since the epoch. Samples outside of the
-// range are left out, also in its first and last bucket. Like Read, it leaves
-// out and names what it can't read, and is safe for concurrent use with
-// different b.
+// range are left out, also in its first and last bucket. Where width is a
+// multiple of 5 minutes or an hour, the tiers' buckets and the headers of
+// blocks are read in place of samples, and give the same.
+//
+// Where raw samples are no longer kept, a tier's bucket counts as a whole, at
+// its start: buckets narrower than the tier's are empty but for those.
+//
+// Like Read, Aggregate leaves out and names what it can't read, and is safe for
+// concurrent use with different b.
 func (s *SeriesSet) Aggregate(i int, width int64, edge Edge, b *Buckets) error {
 	if err := b.reset(s.from, s.to, width, edge); err != nil {
 		return err
 	}
-	c := s.db.columns.Get().(*Columns)
-	defer s.db.columns.Put(c)
-	if err := s.Read(i, c); err != nil {
-		return err
+	info := &s.Series[i]
+	b.distribution = info.Kind == Distribution
+	matching := 0 // how many of the tiers serve
+	switch grows := b.Want&WantIncrease != 0; {
+	case b.Want&WantFirst != 0 && edge == RightClosed, grows && info.Kind != Cumulative && !b.distribution:
+	case width%oneHour == 0:
+		matching = 2
+	case width%fiveMinutes == 0:
+		matching = 1
 	}
-	if s.Series[i].Kind == Distribution {
-		b.addSketches(c.Times, c.Sketches)
-		return nil
-	}
-	b.addSamples(c.Times, c.Values)
-	return nil
+	r := s.db.readers.Get().(*seriesReader)
+	defer s.db.readers.Put(r)
+	return r.read(s, info.Ref, s.planFor(matching), b.distribution, b.Want, b)
 }

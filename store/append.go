@@ -62,7 +62,7 @@ func (db *DB) Append(ctx context.Context, b *Batch) (Rejected, error) {
 type admission struct {
 	db             *DB
 	now            time.Time
-	oldest, newest int64
+	oldest, newest int64 // of series that no rule gives another retention
 	rejected       Rejected
 	fresh          []Ref // series that no durable record defines
 }
@@ -82,7 +82,11 @@ func (a *admission) admit(ref Ref, at int64, sketch bool) (bool, error) {
 		}
 		return false, nil
 	}
-	if at < a.oldest {
+	oldest := a.oldest
+	if s.rule() > 0 {
+		oldest = a.db.oldestRaw(s.rule(), a.now)
+	}
+	if at < oldest {
 		a.rejected.Old++
 		return false, nil
 	}
@@ -96,7 +100,7 @@ func (a *admission) admit(ref Ref, at int64, sketch bool) (bool, error) {
 // among the rest that no durable record defines.
 func (db *DB) admit(b *Batch) (kept Batch, rejected Rejected, definitions []definition, err error) {
 	now := db.now()
-	a := admission{db: db, now: now, oldest: now.Add(-db.options.Retention).UnixMilli(), newest: now.Add(maxAhead).UnixMilli()}
+	a := admission{db: db, now: now, oldest: db.oldestRaw(0, now), newest: now.Add(maxAhead).UnixMilli()}
 	kept = Batch{Samples: b.Samples[:0], Sketches: b.Sketches[:0]}
 	for _, s := range b.Samples {
 		ok, err := a.admit(s.Ref, s.Time, false)

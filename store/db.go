@@ -30,9 +30,7 @@ import (
 	"time"
 
 	"github.com/whippet-obs/whippet/store/catalog"
-	"github.com/whippet-obs/whippet/store/chunk"
 	"github.com/whippet-obs/whippet/store/index"
-	"github.com/whippet-obs/whippet/store/partition"
 	"github.com/whippet-obs/whippet/store/wal"
 )
 
@@ -47,9 +45,13 @@ var (
 
 // Options of Open. The zero value is ready to use.
 type Options struct {
-	Retention time.Duration    // raw samples are kept this long; 0: 15 days
-	Now       func() time.Time // nil: time.Now
-	Log       *slog.Logger     // nil: slog.Default
+	Retention   time.Duration    // raw samples are kept this long; 0: 15 days
+	Retention5m time.Duration    // and buckets of 5 minutes; 0: 90 days
+	Retention1h time.Duration    // and buckets of an hour; 0: 3 years
+	Rules       []RetentionRule  // for metrics that are kept for other times
+	MaxDisk     int64            // bytes; above them the oldest raw samples are dropped; 0: no limit
+	Now         func() time.Time // nil: time.Now
+	Log         *slog.Logger     // nil: slog.Default
 
 	MinFree int64 // room on the disk, in bytes, that is left free of samples; 0: 64 MiB
 
@@ -88,15 +90,20 @@ type DB struct {
 
 	mu         sync.RWMutex // guards which heads and partitions there are
 	head       *head
-	sealing    *head // being written to partitions; nil most of the time
-	partitions []*partition.Partition
-	broken     []string // partitions that could not be opened
+	sealing    *head         // being written to partitions; nil most of the time
+	partitions []*sealedFile // by number
+	tiers      []*tierFile
+	broken     []string // partitions and tiers that could not be opened
 
-	decoders sync.Pool
-	columns  sync.Pool     // of *Columns, to read into
-	records  sync.Pool     // of *recordEncoder
-	replay   recordDecoder // while the store is opened
-	today    today         // of the log's turn
+	retentions []Retention       // the default, then the rules'
+	rawFloor   atomic.Int64      // ms; raw samples before it were dropped to make room
+	jobs       chan job          // for the maintenance goroutine
+	waiting    map[int64]waiting // the maintenance goroutine's, by day
+
+	readers sync.Pool     // of *seriesReader
+	records sync.Pool     // of *recordEncoder
+	replay  recordDecoder // while the store is opened
+	today   today         // of the log's turn
 
 	refused refusals
 	future  futureSamples
@@ -104,14 +111,18 @@ type DB struct {
 	stop    chan struct{}
 	stopped sync.WaitGroup
 	sealNow chan chan error
-	counts  struct{ appended, future, old, sealed, forgets, forgotten atomic.Uint64 }
+	counts  struct {
+		appended, future, old, sealed, forgets, forgotten atomic.Uint64
+		unreadable, tiersBuilt, compacted                 atomic.Uint64
+	}
 }
 
 // Open opens the data folder dir, creating it if needed. One process at a time
 // may hold it: ErrLocked names the other.
 func Open(dir string, o Options) (*DB, error) {
-	if o.Retention == 0 {
-		o.Retention = 15 * 24 * time.Hour
+	retentions, err := o.retentions()
+	if err != nil {
+		return nil, err
 	}
 	o.MinFree = cmp.Or(o.MinFree, 64<<20)
 	o.MaxSeries = cmp.Or(o.MaxSeries, 5_000_000)
@@ -130,16 +141,17 @@ func Open(dir string, o Options) (*DB, error) {
 	db := &DB{
 		dir: dir, options: o, now: o.Now, logger: o.Log, index: index.New(),
 		head: newHead(o.Now(), 0), stop: make(chan struct{}), sealNow: make(chan chan error),
+		retentions: retentions, jobs: make(chan job), waiting: map[int64]waiting{},
 	}
 	db.records.New = func() any { return new(recordEncoder) }
-	db.decoders.New = func() any { return chunk.NewDecoder() }
-	db.columns.New = func() any { return new(Columns) }
+	db.readers.New = func() any { return newSeriesReader() }
 	if err := db.open(); err != nil {
 		return nil, errors.Join(err, db.closeFiles())
 	}
 	db.lookAtSpace()
-	db.stopped.Add(2)
+	db.stopped.Add(3)
 	go db.sealLoop()
+	go db.maintainLoop()
 	go db.watchSpace()
 	return db, nil
 }
@@ -163,6 +175,10 @@ func (db *DB) open() (err error) {
 	if err := db.openPartitions(); err != nil {
 		return err
 	}
+	if err := db.openTiers(); err != nil {
+		return err
+	}
+	db.findRawFloor()
 	db.log, err = wal.Open(filepath.Join(db.dir, "log"), wal.Options{Apply: db.apply, Sync: db.options.Sync, Log: db.logger})
 	db.replay = recordDecoder{}
 	return err
@@ -185,6 +201,9 @@ func (db *DB) closeFiles() error {
 	}
 	for _, p := range db.partitions {
 		errs = append(errs, p.Release())
+	}
+	for _, t := range db.tiers {
+		errs = append(errs, t.Release())
 	}
 	for _, h := range []*head{db.head, db.sealing} {
 		if h != nil {
@@ -229,6 +248,9 @@ func (db *DB) Stats() Stats {
 	s.Partitions, s.DiskBytes, s.BrokenPartitions = len(db.partitions), log.Bytes, slices.Clone(db.broken)
 	for _, p := range db.partitions {
 		s.DiskBytes += p.Size()
+	}
+	for _, t := range db.tiers {
+		s.DiskBytes += t.Size()
 	}
 	for _, h := range []*head{db.head, db.sealing} {
 		if h != nil {

@@ -392,14 +392,14 @@ func TestPartitionsOlderThanTheRetentionGo(t *testing.T) {
 	now := start
 	db := openTest(t, t.TempDir(), Options{Retention: 24 * time.Hour, Now: func() time.Time { return now }})
 	appendOne(t, db, intern(t, db, "m"), start.Add(-time.Hour).UnixMilli(), 1)
-	if err := db.Seal(); err != nil {
+	if err := db.Settle(); err != nil {
 		t.Fatal(err)
 	}
 	if n := db.Stats().Partitions; n != 1 {
 		t.Fatalf("got %d partitions, want 1", n)
 	}
 	now = now.Add(48 * time.Hour)
-	if err := db.Seal(); err != nil {
+	if err := db.Settle(); err != nil {
 		t.Fatal(err)
 	}
 	if n := db.Stats().Partitions; n != 0 {

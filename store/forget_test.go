@@ -16,7 +16,8 @@ import (
 func TestSeriesGoWithTheirLastData(t *testing.T) {
 	dir := t.TempDir()
 	now := start
-	options := Options{Retention: 24 * time.Hour, Now: func() time.Time { return now }}
+	retention := 24 * time.Hour
+	options := Options{Retention: retention, Retention5m: retention, Retention1h: retention, Now: func() time.Time { return now }}
 	db := openTest(t, dir, options)
 	var old []Ref
 	var b Batch

@@ -31,7 +31,7 @@ func (db *DB) Intern(s Series) (Ref, error) {
 	if err := db.limit(&known); err != nil {
 		return 0, err
 	}
-	db.states.add(Ref(db.index.Next()), s.Kind) // whoever finds the ref finds its state
+	db.states.add(Ref(db.index.Next()), s.Kind, db.options.ruleOf(s.Name)) // whoever finds the ref finds its state
 	id, _ := db.index.Add(&known)
 	return Ref(id), nil
 }
@@ -44,7 +44,7 @@ func (db *DB) define(d definitions, flags uint32) {
 	for i := range d.series {
 		s := &d.series[i]
 		if db.index.AddAs(uint32(s.ref), &s.Series) {
-			db.states.add(s.ref, Kind(s.Kind))
+			db.states.add(s.ref, Kind(s.Kind), db.options.ruleOf(s.Name))
 		}
 		if state := db.states.at(s.ref); state != nil {
 			state.flags.Or(flags)
@@ -122,6 +122,14 @@ func (db *DB) kind(ref Ref) Kind {
 	return Gauge
 }
 
+// rule returns the rule of retention of a series that exists.
+func (db *DB) rule(ref Ref) int {
+	if s := db.states.at(ref); s != nil {
+		return s.rule()
+	}
+	return 0
+}
+
 // sawSeries notes, while the store is opened, that a partition of the given day
 // has a series' samples from first to last. Series that no definition names any
 // more are skipped.
@@ -147,7 +155,7 @@ func (db *DB) forgetNow() error {
 		return nil
 	}
 	db.lastForget = now
-	return db.forget(now.Add(-db.options.Retention).UnixMilli())
+	return db.forget(db.oldest(now))
 }
 
 // forget drops the series whose last sample is older than oldest, and those that

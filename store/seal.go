@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -38,17 +39,16 @@ func (db *DB) openPartitions() error {
 	if err != nil {
 		return fmt.Errorf("list partitions: %w", err)
 	}
-	slices.Sort(names)
 	for _, name := range names {
 		if strings.HasSuffix(name, ".tmp") {
 			os.Remove(name) // a seal that did not end; the log still has its samples
 			continue
 		}
-		_, day, ok := partitionOf(name)
+		number, day, ok := partitionOf(name)
 		if !ok {
 			continue
 		}
-		p, err := partition.Open(name)
+		p, err := db.openSealed(name, number, day)
 		if err != nil {
 			db.logger.Error("a partition can't be read, queries will lack its samples", "err", err)
 			db.broken = append(db.broken, filepath.Base(name))
@@ -62,8 +62,7 @@ func (db *DB) openPartitions() error {
 	return nil
 }
 
-// sealLoop seals the head when it is large or old, and drops what is older than
-// the retention.
+// sealLoop seals the head when it is large or old.
 func (db *DB) sealLoop() {
 	defer db.stopped.Done()
 	ticker := time.NewTicker(time.Second)
@@ -85,7 +84,6 @@ func (db *DB) sealLoop() {
 			failed = time.Now()
 			db.logger.Error("seal the head, its samples stay in the log", "err", err)
 		}
-		db.dropOld()
 		if err := db.forgetNow(); err != nil {
 			db.logger.Error("forget series whose data is gone", "err", err)
 		}
@@ -141,6 +139,7 @@ func (db *DB) seal() error {
 	}
 	db.mu.Lock()
 	db.partitions = append(db.partitions, sealed...)
+	slices.SortFunc(db.partitions, func(a, b *sealedFile) int { return cmp.Compare(a.number, b.number) })
 	db.sealing = nil
 	segment := db.head.segment
 	db.mu.Unlock()
@@ -149,9 +148,13 @@ func (db *DB) seal() error {
 }
 
 // writePartitions writes the samples of h, a partition for each day.
-func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error) {
-	writers := map[int64]*partition.Writer{}
-	var opened []*partition.Partition
+func (db *DB) writePartitions(h *head) (sealed []*sealedFile, err error) {
+	type file struct { // the samples of a day that are dropped on one day
+		day  int64
+		rule int
+	}
+	writers := map[file]*partition.Writer{}
+	var opened []*sealedFile
 	defer func() {
 		if err == nil {
 			return
@@ -182,12 +185,13 @@ func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error
 			for n < len(rest.Times) && n < blockLen && dayOf(rest.Times[n]) == d {
 				n++
 			}
-			w := writers[d]
+			at := file{d, db.rule(ref)}
+			w := writers[at]
 			if w == nil {
-				if w, err = partition.Create(db.partitionName(d, number)); err != nil {
+				if w, err = partition.Create(db.partitionName(d, number+at.rule)); err != nil {
 					return nil, err
 				}
-				writers[d] = w
+				writers[at] = w
 			}
 			var block Columns
 			block, rest = rest.split(n)
@@ -199,12 +203,12 @@ func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error
 			w.Add(uint32(ref), kind, header, encoded)
 		}
 	}
-	for d, w := range writers {
-		delete(writers, d)
+	for at, w := range writers {
+		delete(writers, at)
 		if err := w.Close(); err != nil {
 			return nil, err
 		}
-		p, err := partition.Open(db.partitionName(d, number))
+		p, err := db.openSealed(db.partitionName(at.day, number+at.rule), number+at.rule, at.day)
 		if err != nil {
 			return nil, err
 		}
@@ -213,14 +217,19 @@ func (db *DB) writePartitions(h *head) (sealed []*partition.Partition, err error
 	return opened, nil
 }
 
-// nextNumber is above that of any partition file.
+// nextNumber is above that of any partition, also of those that are gone and
+// whose samples are in a tier.
 func (db *DB) nextNumber() int {
 	db.mu.RLock()
 	defer db.mu.RUnlock()
 	last := 0
 	for _, p := range db.partitions {
-		n, _, _ := partitionOf(p.Path)
-		last = max(last, n)
+		last = max(last, p.number)
+	}
+	for _, t := range db.tiers {
+		for _, n := range t.covers {
+			last = max(last, n)
+		}
 	}
 	for _, name := range db.broken {
 		n, _, _ := partitionOf(name)
@@ -238,22 +247,4 @@ func (c Columns) split(n int) (first, rest Columns) {
 		first.Values, rest.Values = c.Values[:n], c.Values[n:]
 	}
 	return first, rest
-}
-
-// dropOld removes the partitions whose last sample is older than the retention.
-func (db *DB) dropOld() {
-	oldest := db.now().Add(-db.options.Retention).UnixMilli()
-	db.mu.Lock()
-	defer db.mu.Unlock()
-	db.partitions = slices.DeleteFunc(db.partitions, func(p *partition.Partition) bool {
-		if p.MaxTime >= oldest {
-			return false
-		}
-		p.RemoveWhenUnused()
-		if err := p.Release(); err != nil {
-			db.logger.Error("drop a partition older than the retention", "err", err)
-		}
-		return true
-	})
-	db.index.ForgetDays(dayOf(oldest))
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/chunk"
 	"github.com/whippet-obs/whippet/store/index"
-	"github.com/whippet-obs/whippet/store/partition"
 )
 
 // SeriesInfo describes one selected series.
@@ -29,14 +28,16 @@ type SeriesInfo struct {
 type SeriesSet struct {
 	Series []SeriesInfo
 
-	db         *DB
-	last       []float64 // value of the newest sample, by series
-	from, to   int64
-	partitions []*partition.Partition
-	heads      []*head
+	db       *DB
+	last     []float64 // value of the newest sample, by series
+	from, to int64
+	sealed   []*sealedFile // by number
+	tiers    []*tierFile
+	heads    []*head // at most two
 
 	mu       sync.Mutex
 	warnings []string
+	plans    [3][]stretch
 }
 
 // Warnings says why the answer may be partial. It grows while series are read.
@@ -72,47 +73,86 @@ func (s *SeriesSet) Close() {
 		}
 	}
 	s.heads = nil
-	for _, p := range s.partitions {
+	for _, p := range s.sealed {
 		if err := p.Release(); err != nil {
 			s.db.logger.Error("release a partition", "err", err)
 		}
 	}
-	s.partitions = nil
+	for _, t := range s.tiers {
+		if err := t.Release(); err != nil {
+			s.db.logger.Error("release a tier's file", "err", err)
+		}
+	}
+	s.sealed, s.tiers = nil, nil
 }
 
 // Read decodes the samples of Series[i] into c, replacing what is there: in
 // time order, one per time. A block that fails its checksum is left out and
-// named in Warnings. Safe for concurrent use with different c.
+// named in Warnings. Safe for concurrent use with different c; sketches are
+// shared, and not to be changed.
+//
+// Where raw samples are no longer kept, c has one sample for each bucket of the
+// finest tier that is, at the bucket's start: a gauge's or rate's average, the
+// sum of counts, the merged sketch of a distribution. A cumulative counter has
+// the last value, at the last millisecond of the bucket.
 func (s *SeriesSet) Read(i int, c *Columns) error {
 	c.Reset()
 	info := &s.Series[i]
-	sketches := info.Kind == Distribution
-	d := s.db.decoders.Get().(*chunk.Decoder)
-	defer s.db.decoders.Put(d)
-	for _, p := range s.partitions {
-		for _, b := range p.Blocks(uint32(info.Ref)) {
-			if b.MaxTime < s.from || b.MinTime > s.to {
-				continue
-			}
-			encoded, err := p.Bytes(b)
-			if err == nil {
-				err = decodeInto(d, b.MinTime, encoded, sketches, c)
-			}
-			if err != nil {
-				s.warn(err.Error())
-			}
-		}
-	}
-	for _, h := range s.heads {
-		if err := h.read(info.Ref, sketches, s.from, s.to, c); err != nil {
-			return fmt.Errorf("read %s from the head: %w", info.Name, err)
-		}
-	}
-	if !ascending(c.Times) {
-		sortColumns(c)
-	}
+	r := s.db.readers.Get().(*seriesReader)
+	defer s.db.readers.Put(r)
+	err := r.read(s, info.Ref, s.planFor(0), info.Kind == Distribution, WantSum|WantLast|WantSketches, &rawSink{c, info.Kind})
 	c.trim(s.from, s.to)
-	return nil
+	return err
+}
+
+// planFor returns the plan for buckets that the first n of the tiers, from fine
+// to coarse, are whole parts of.
+func (s *SeriesSet) planFor(n int) []stretch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.plans[n] == nil {
+		s.plans[n] = s.plan([]int64{oneHour, fiveMinutes}[2-n:])
+	}
+	return s.plans[n]
+}
+
+// rawSink collects what is read as samples.
+type rawSink struct {
+	*Columns
+	kind Kind
+}
+
+func (s *rawSink) takesHeader(_, _ int64) bool  { return false }
+func (s *rawSink) addHeader(*chunk.Header) bool { return false }
+
+func (s *rawSink) addRaw(c *Columns) {
+	s.Times = append(s.Times, c.Times...)
+	s.Values = append(s.Values, c.Values...)
+	s.Sketches = append(s.Sketches, c.Sketches...)
+}
+
+func (s *rawSink) addTier(t *tierColumns, i, j int, _, _ int64) {
+	for ; i < j; i++ {
+		at, value := t.Start[i], 0.0
+		switch s.kind {
+		case Distribution:
+			s.Sketches = append(s.Sketches, t.Sketches[i])
+		case Cumulative:
+			at, value = at+t.width-1, t.Last[i]
+		default:
+			sum, n := t.Sum[i], t.Count[i]
+			if t.OnStart[i] != 0 {
+				sum, n = sum+t.First[i], n+1
+			}
+			if value = sum; s.kind != Count {
+				value = sum / n
+			}
+		}
+		s.Times = append(s.Times, at)
+		if s.kind != Distribution {
+			s.Values = append(s.Values, value)
+		}
+	}
 }
 
 // Select finds the series that match sel and have samples in its range,
@@ -122,9 +162,15 @@ func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
 	// The snapshot comes first: what it holds is a subset of what the index knows.
 	db.mu.RLock()
 	for _, p := range db.partitions {
-		if p.MinTime <= sel.To && p.MaxTime >= sel.From {
+		if p.day >= dayOf(sel.From) && p.day <= dayOf(sel.To) {
 			p.Acquire()
-			set.partitions = append(set.partitions, p)
+			set.sealed = append(set.sealed, p)
+		}
+	}
+	for _, t := range db.tiers {
+		if t.MinTime <= sel.To && t.MaxTime >= sel.From {
+			t.Acquire()
+			set.tiers = append(set.tiers, t)
 		}
 	}
 	for _, h := range []*head{db.sealing, db.head} {
@@ -134,8 +180,12 @@ func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
 		}
 	}
 	for _, name := range db.broken {
-		if _, d, _ := partitionOf(name); dayOf(sel.From) <= d && d <= dayOf(sel.To) {
+		_, d, raw := partitionOf(name)
+		switch {
+		case raw && dayOf(sel.From) <= d && d <= dayOf(sel.To):
 			set.warn("partition " + name + " can't be read: samples of its day may be missing")
+		case !raw && sel.From < db.now().Add(-db.retentions[0].Raw).UnixMilli():
+			set.warn("tier file " + name + " can't be read: days whose raw samples are gone may be missing")
 		}
 	}
 	db.mu.RUnlock()

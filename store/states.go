@@ -33,7 +33,8 @@ const (
 	stateLogged             // a durable log record defines it
 	stateSaved              // the log of definitions has it; the sealer's
 	stateIdle               // it was without a sample when idle series were last looked for
-	stateKind   = 8         // the kind is in the bits from here
+	stateKind   = 8         // the kind is in the 8 bits from here
+	stateRule   = 16        // and the rule of retention in the 8 bits from here
 )
 
 const noSample = int64(-1) << 62
@@ -43,6 +44,9 @@ const noSample = int64(-1) << 62
 var unknownValue = math.Float64frombits(0x7ff8_0000_0077_6870)
 
 func (s *state) kind() Kind { return Kind(s.flags.Load() >> stateKind) }
+
+// rule is the index of the series' retention among the store's.
+func (s *state) rule() int { return int(uint8(s.flags.Load() >> stateRule)) }
 
 func (s *state) is(flag uint32) bool { return s.flags.Load()&flag != 0 }
 
@@ -73,7 +77,7 @@ func (t *states) at(ref Ref) *state {
 }
 
 // add makes a series known.
-func (t *states) add(ref Ref, kind Kind) *state {
+func (t *states) add(ref Ref, kind Kind, rule int) *state {
 	t.grow.Lock()
 	defer t.grow.Unlock()
 	pages := t.all()
@@ -90,7 +94,7 @@ func (t *states) add(ref Ref, kind Kind) *state {
 	t.mu.Lock()
 	s.first, s.last, s.value = -noSample, noSample, unknownValue
 	t.mu.Unlock()
-	s.flags.Store(stateKnown | uint32(kind)<<stateKind)
+	s.flags.Store(stateKnown | uint32(kind)<<stateKind | uint32(rule)<<stateRule)
 	return s
 }
 

@@ -22,11 +22,13 @@ const (
 // out from them as fast as it would be read.
 const fewSamples = 64
 
-// summarize works out the figures of a header. NaN values are left out of Min,
-// Max and Sum; Min and Max are NaN when there is nothing else.
+// summarize works out the figures of a header. NaN values are left out of Min
+// and Max, which are NaN when there is nothing else, and make Sum NaN, so that
+// whoever counts numbers knows not to rely on Count.
 func summarize(values []float64) Header {
 	h := Header{Min: math.NaN(), Max: math.NaN(), First: values[0], Last: values[len(values)-1]}
 	for _, v := range values {
+		h.Sum += v
 		if v != v {
 			continue
 		}
@@ -36,7 +38,6 @@ func summarize(values []float64) Header {
 		if !(h.Max >= v) {
 			h.Max = v
 		}
-		h.Sum += v
 	}
 	return h
 }
