@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/whippet-obs/whippet/alerting/mail"
+	"github.com/whippet-obs/whippet/alerting/webhook"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
 
@@ -147,6 +148,10 @@ func (s *Service) deliverReady(ctx context.Context) bool {
 	var wg sync.WaitGroup
 	places := make(chan struct{}, senders)
 	for _, m := range ready {
+		if wait := s.limits.wait(m.To, s.ms()); wait > 0 {
+			s.holdBack(ctx, m, wait)
+			continue
+		}
 		select {
 		case <-ctx.Done():
 		case places <- struct{}{}:
@@ -167,12 +172,30 @@ func (s *Service) deliverReady(ctx context.Context) bool {
 	return done > before
 }
 
+// holdBack lets a mail wait whose receivers have had too many.
+func (s *Service) holdBack(ctx context.Context, m Mail, wait int64) {
+	m.Next, m.LastError = s.ms()+wait, fmt.Sprintf("held back: a receiver has had %d messages within an hour, the limit (--mail-rate)", s.limits.most)
+	err := s.catalog.Update(ctx, func(tx *catalog.Tx) error { return tx.Put(catalog.Outbox, mailKey(m.ID), m) })
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("outbox: cannot write down a delay", "mail", m.ID, "err", err)
+	}
+	s.queue.put(m)
+}
+
 func (s *Service) deliverOne(ctx context.Context, m Mail) {
 	raw, err := s.composed(ctx, m)
 	if err != nil && ctx.Err() != nil {
 		return // stopped in the middle: tried again after the restart
 	}
-	if err == nil && s.send != nil {
+	switch {
+	case err == nil && m.Webhook != "":
+		callCtx, cancel := context.WithTimeout(ctx, sendTimeout)
+		err = s.dial(callCtx, m, raw)
+		cancel()
+		if ctx.Err() != nil && err != nil {
+			return
+		}
+	case err == nil && s.send != nil:
 		to := m.To
 		if m.Pending != nil {
 			to = m.Pending
@@ -189,15 +212,18 @@ func (s *Service) deliverOne(ctx context.Context, m Mail) {
 		}
 	}
 	now := s.ms()
+	if err == nil {
+		s.limits.note(m.To, now)
+	}
 	m.Attempts++
 	switch {
-	case err == nil && s.send == nil:
+	case err == nil && s.send == nil && m.Webhook == "":
 		m.State, m.Done, m.LastError = Kept, now, ""
 		s.stats.kept.Add(1)
 	case err == nil:
 		m.State, m.Done, m.LastError = Sent, now, ""
 		s.stats.sent.Add(1)
-	case mail.Permanent(err) || errors.Is(err, errMalformed):
+	case mail.Permanent(err) || webhook.Permanent(err) || errors.Is(err, errMalformed) || errors.Is(err, ErrNotFound):
 		m.State, m.Done, m.LastError = Failed, now, err.Error()
 		s.stats.failed.Add(1)
 		s.log.Error("mail refused", "mail", m.ID, "to", m.To, "subject", m.Subject, "err", err)
@@ -251,6 +277,13 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 	if raw != nil {
 		return raw, nil
 	}
+	if m.Webhook != "" {
+		raw, err := s.callBody(m, d)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errMalformed, err)
+		}
+		return raw, s.keepComposed(ctx, m.ID, raw)
+	}
 	message := mail.Message{
 		From: s.from, To: m.To, Subject: m.Subject, MessageID: m.MessageID, References: m.References,
 		Text: d.Text, HTML: d.HTML, Date: time.UnixMilli(m.Created).In(s.zone),
@@ -270,16 +303,21 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 	if raw, err = mail.Build(message); err != nil {
 		return nil, fmt.Errorf("%w: %w", errMalformed, err)
 	}
-	err = s.catalog.Update(context.WithoutCancel(ctx), func(tx *catalog.Tx) error {
-		if err := tx.Put(catalog.Outbox, rawKey(m.ID), raw); err != nil {
+	return raw, s.keepComposed(ctx, m.ID, raw)
+}
+
+// keepComposed puts the raw message in the place of the draft.
+func (s *Service) keepComposed(ctx context.Context, id int64, raw []byte) error {
+	err := s.catalog.Update(context.WithoutCancel(ctx), func(tx *catalog.Tx) error {
+		if err := tx.Put(catalog.Outbox, rawKey(id), raw); err != nil {
 			return err
 		}
-		return tx.Delete(catalog.Outbox, draftKey(m.ID))
+		return tx.Delete(catalog.Outbox, draftKey(id))
 	})
 	if err != nil {
-		return nil, fmt.Errorf("outbox: mail %d: %w", m.ID, err)
+		return fmt.Errorf("outbox: mail %d: %w", id, err)
 	}
-	return raw, nil
+	return nil
 }
 
 // Retry queues a failed mail again, at once.

@@ -313,7 +313,7 @@ func TestCustomScheduleSaysWhenToEvaluate(t *testing.T) {
 	s := newSite(t, noon)
 	s.create(monitorDoc(metricAlert, "avg(last_1h):avg:my_metric{*} > 800",
 		`{"scheduling_options": {"custom_schedule": {"recurrences": [{"rrule": "FREQ=DAILY", "start": "2026-10-01T14:00:00", "timezone": "UTC"}]}}}`))
-	w := s.s.all()[0]
+	w := s.s.monitors()[0]
 	w.due = s.clock().Add(-22 * time.Hour).UnixMilli() // yesterday at 14:00
 	s.minutes(119, map[string]float64{"a": 950})
 	s.want()

@@ -30,6 +30,7 @@ func (s *Service) letters(m *monitor, transitions []Transition, at int64) []lett
 		transitions []*Transition
 		rendered    []message.Rendered
 	}
+	var out []letter
 	var bundles []*bundle
 	byKey := map[[2]string]*bundle{}
 	for i := range transitions {
@@ -41,6 +42,9 @@ func (s *Service) letters(m *monitor, transitions []Transition, at int64) []lett
 		if err != nil {
 			s.log.Error("a monitor's message cannot be written", "monitor", m.id, "err", err)
 			continue
+		}
+		for _, name := range rendered.Webhooks {
+			out = append(out, s.call(m, t, rendered, name, at))
 		}
 		if len(rendered.To) == 0 {
 			continue // the message names nobody for this state
@@ -55,7 +59,6 @@ func (s *Service) letters(m *monitor, transitions []Transition, at int64) []lett
 		b.transitions = append(b.transitions, t)
 		b.rendered = append(b.rendered, rendered)
 	}
-	var out []letter
 	for _, b := range bundles {
 		if len(b.transitions) >= digestFrom {
 			out = append(out, s.digest(m, b.transitions, b.rendered, at))
@@ -72,8 +75,14 @@ func (s *Service) letters(m *monitor, transitions []Transition, at int64) []lett
 func (s *Service) render(m *monitor, t *Transition) (message.Rendered, error) {
 	data := s.data(m, t)
 	r, err := m.body.Render(data)
-	if err != nil || !t.Renotify || m.options.escalation == "" {
+	if err != nil {
 		return r, err
+	}
+	if r.All {
+		r.To = union(r.To, s.all)
+	}
+	if !t.Renotify || m.options.escalation == "" {
+		return r, nil
 	}
 	more, err := m.escalation.Render(data)
 	if err != nil {
@@ -81,12 +90,21 @@ func (s *Service) render(m *monitor, t *Transition) (message.Rendered, error) {
 	}
 	r.Text = strings.TrimSpace(more.Text + "\n\n" + r.Text)
 	r.HTML = more.HTML + r.HTML
-	for _, to := range more.To {
-		if !slices.Contains(r.To, to) {
-			r.To = append(r.To, to)
-		}
+	r.To, r.Webhooks = union(r.To, more.To), union(r.Webhooks, more.Webhooks)
+	if more.All {
+		r.To = union(r.To, s.all)
 	}
 	return r, nil
+}
+
+// union is a and what else b has.
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.ContainsFunc(a, func(have string) bool { return strings.EqualFold(have, s) }) {
+			a = append(slices.Clip(a), s)
+		}
+	}
+	return a
 }
 
 // letter is the mail about one group.
@@ -115,6 +133,9 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 		links = append(links, mail.Link{Text: "Host " + host, URL: s.url + "/infrastructure/" + url.PathEscape(host)})
 	}
 	c.Links = links
+	if g.Status.bad() {
+		c.Actions = s.muteLinks(m, muteScope(g), at)
+	}
 
 	l := letter{}
 	if m.query.visible() {
@@ -131,6 +152,9 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	s.seal(&l, m, c, unique)
 	return l
 }
+
+// muteScope is what "mute this group" means for g, which may be a bundle.
+func muteScope(g *Group) string { return groupName(g.Tags) }
 
 // digest is one mail about many groups that moved the same way.
 func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered, at int64) letter {
@@ -168,6 +192,9 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 	c.BodyText = text.String() + "\n" + about + "\n" + c.BodyText
 	c.BodyHTML = table.String() + "<p>" + html.EscapeString(about) + "</p>" + c.BodyHTML
 	c.Links = s.links(m, at)
+	if t.Group.Status.bad() {
+		c.Actions = s.muteLinks(m, everything, at)
+	}
 
 	l := letter{}
 	if m.query.visible() {

@@ -212,7 +212,7 @@ type ListOptions struct {
 func (s *Service) Monitors(o ListOptions) []json.RawMessage {
 	list := []json.RawMessage{}
 	skip := o.Page * o.PageSize
-	for _, w := range s.all() {
+	for _, w := range s.monitors() {
 		m, _ := w.snapshot()
 		switch {
 		case m.id <= o.IDOffset,

@@ -120,7 +120,7 @@ func BenchmarkEvaluateMonitorOf20Groups(b *testing.B) {
 	if _, err := s.CreateMonitor(b.Context(), []byte(exerciseMonitor)); err != nil {
 		b.Fatal(err)
 	}
-	w := s.all()[0]
+	w := s.monitors()[0]
 	b.ReportAllocs()
 	for b.Loop() {
 		s.evaluateDue(b.Context(), w, now.UnixMilli())

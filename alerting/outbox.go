@@ -37,6 +37,7 @@ type Mail struct {
 	References []string  `json:"references,omitempty"`
 	Line       string    `json:"line,omitempty"`    // mails of one line go out in order
 	Pending    []string  `json:"pending,omitempty"` // of To, who does not have it yet after a partial delivery
+	Webhook    string    `json:"webhook,omitempty"` // called instead of a mail server; To is its handle
 }
 
 // draft is the content of a mail until it is composed: all that depends on the
@@ -45,6 +46,8 @@ type draft struct {
 	Text    string   `json:"text"`
 	HTML    string   `json:"html"`
 	Picture *picture `json:"picture,omitempty"`
+
+	Vars map[string]string `json:"vars,omitempty"` // what a webhook's payload is filled with
 }
 
 // letter is a mail on its way into the outbox.
@@ -178,8 +181,12 @@ func (s *Service) OutboxMessage(id int64) (Message, error) {
 	if !found {
 		return m, fmt.Errorf("mail %d: %w", id, ErrNotFound)
 	}
-	if m.Raw == nil {
+	switch {
+	case m.Raw == nil:
 		m.Text, m.HTML = d.Text, d.HTML
+		return m, nil
+	case m.Webhook != "":
+		m.Text = string(m.Raw)
 		return m, nil
 	}
 	if m.Text, m.HTML, err = readable(m.Raw); err != nil {

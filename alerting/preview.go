@@ -3,10 +3,12 @@ package alerting
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math"
 	netmail "net/mail"
+	"slices"
 	"strings"
 
 	"github.com/whippet-obs/whippet/alerting/mail"
@@ -17,18 +19,21 @@ type Preview struct {
 	State   Status   `json:"state"`
 	Subject string   `json:"subject"`
 	To      []string `json:"to"`
-	HTML    string   `json:"html"` // without the picture
+	HTML    string   `json:"html"` // with the picture as a data: URL
 	Text    string   `json:"text"`
 }
 
-// PreviewMonitor writes the mail of every state that a monitor's document can
-// bring, about the first group that its query finds now. A value that the
-// group doesn't have at the moment is the threshold that would bring it.
-func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Preview, error) {
-	m, err := s.understand(doc)
-	if err != nil {
-		return nil, err
-	}
+// rehearsal is the mail of one state, before anything has happened.
+type rehearsal struct {
+	status Status
+	letter letter
+	hooks  []string // webhooks that would be called
+}
+
+// rehearse writes the mail of every state that m can take, about the first
+// group that its query finds now. A value that the group doesn't have at the
+// moment is the threshold that would bring it.
+func (s *Service) rehearse(ctx context.Context, m *monitor) ([]rehearsal, error) {
 	at := s.ms()
 	readings, err := m.read(ctx, s.world(), m.windowEnd(at))
 	if err != nil {
@@ -47,28 +52,20 @@ func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Pr
 	if !math.IsNaN(now.Value) && now.Status == "" {
 		is = m.judge(OK, now.Value)
 	}
-	cases := []struct {
+	type state struct {
 		status, from Status
 		value        float64
-	}{{Alert, OK, m.critical}}
+	}
+	cases := []state{{Alert, OK, m.critical}}
 	if !math.IsNaN(m.warning) || m.comparator == "" {
-		cases = append(cases, struct {
-			status, from Status
-			value        float64
-		}{Warn, OK, m.warning})
+		cases = append(cases, state{Warn, OK, m.warning})
 	}
 	if m.tells(NoData) {
-		cases = append(cases, struct {
-			status, from Status
-			value        float64
-		}{NoData, OK, math.NaN()})
+		cases = append(cases, state{NoData, OK, math.NaN()})
 	}
-	cases = append(cases, struct {
-		status, from Status
-		value        float64
-	}{OK, Alert, now.Value})
+	cases = append(cases, state{OK, Alert, now.Value})
 
-	out := make([]Preview, 0, len(cases))
+	out := make([]rehearsal, 0, len(cases))
 	for _, c := range cases {
 		if c.status == is {
 			c.value = now.Value
@@ -82,14 +79,90 @@ func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Pr
 		if err != nil {
 			return nil, fmt.Errorf("preview: %w", err)
 		}
-		l := s.letter(m, t, body, at)
-		p := Preview{State: c.status, Subject: l.Subject, To: body.To, HTML: withoutPicture(l.HTML), Text: l.Text}
+		out = append(out, rehearsal{c.status, s.letter(m, t, body, at), body.Webhooks})
+	}
+	return out, nil
+}
+
+// PreviewMonitor writes the mail of every state that a monitor's document can
+// bring, with its picture as a data: URL.
+func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Preview, error) {
+	m, err := s.understand(doc)
+	if err != nil {
+		return nil, err
+	}
+	mails, err := s.rehearse(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Preview, 0, len(mails))
+	for _, r := range mails {
+		p := Preview{State: r.status, Subject: r.letter.Subject, To: slices.Clone(r.letter.To), HTML: r.letter.HTML, Text: r.letter.Text}
+		for _, name := range r.hooks {
+			p.To = append(p.To, "@webhook-"+name)
+		}
 		if p.To == nil {
 			p.To = []string{}
 		}
+		p.HTML = s.illustrated(ctx, &r.letter)
 		out = append(out, p)
 	}
 	return out, nil
+}
+
+// illustrated is a letter's HTML with its picture in it, if one can be drawn.
+func (s *Service) illustrated(ctx context.Context, l *letter) string {
+	if l.Picture == nil {
+		return l.HTML
+	}
+	png, err := s.draw(ctx, l.Picture)
+	if err != nil {
+		return withoutPicture(l.HTML)
+	}
+	return strings.ReplaceAll(l.HTML, "cid:"+pictureCID, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(png))
+}
+
+// TestMonitor sends the mails that a monitor's document would send in some
+// states (none: all), marked as tests, to the receivers that its message names
+// or else to to. It returns their numbers in the outbox.
+func (s *Service) TestMonitor(ctx context.Context, doc json.RawMessage, states []Status, to []string) ([]int64, error) {
+	for _, address := range to {
+		if _, err := netmail.ParseAddress(address); err != nil {
+			return nil, &FieldError{Field: "to", Value: address, Allowed: "mail addresses"}
+		}
+	}
+	m, err := s.understand(doc)
+	if err != nil {
+		return nil, err
+	}
+	mails, err := s.rehearse(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	var letters []letter
+	for _, r := range mails {
+		l := r.letter
+		if len(to) > 0 {
+			l.To = to
+		}
+		if len(states) > 0 && !slices.Contains(states, r.status) || len(l.To) == 0 {
+			continue
+		}
+		l.Subject, l.References = "[Test] "+l.Subject, nil
+		l.MessageID = mail.NewMessageID(fmt.Sprintf("test-%s-%s-%d", hash(l.Subject), slug(string(r.status)), l.Created), s.from)
+		letters = append(letters, l)
+	}
+	if len(letters) == 0 {
+		return nil, &FieldError{Field: "to", Value: "", Allowed: "a mail address: the message names nobody in these states"}
+	}
+	if err := s.postNow(ctx, letters); err != nil {
+		return nil, fmt.Errorf("test mails: %w", err)
+	}
+	ids := make([]int64, len(letters))
+	for i := range letters {
+		ids[i] = letters[i].ID
+	}
+	return ids, nil
 }
 
 // audit is the mail about an edit, to everybody whom the monitor's message

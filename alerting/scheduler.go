@@ -45,7 +45,7 @@ func (s *Service) schedule(ctx context.Context) {
 			s.holdFrom(now.UnixMilli())
 		}
 		last = now
-		for _, w := range s.all() {
+		for _, w := range s.monitors() {
 			due, ok := w.claim(s.ms())
 			if !ok {
 				continue

@@ -21,12 +21,14 @@ import (
 	"log/slog"
 	"maps"
 	"net/mail"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/whippet-obs/whippet/alerting/webhook"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
@@ -47,6 +49,10 @@ type Deps struct {
 	PublicURL string           // where people find us: links in mails start with it
 	Zone      *time.Location   // of times in mails; nil: UTC
 	Workers   int              // evaluations at the same time; 0: 4
+
+	Everybody    []string       // whom @all means
+	MailRate     int            // messages per hour and receiver; 0: no limit
+	WebhookAllow []netip.Prefix // internal addresses that webhooks may be at
 }
 
 // Service is the alerting of one installation. Safe for concurrent use.
@@ -60,6 +66,9 @@ type Service struct {
 	url     string
 	zone    *time.Location
 	workers int
+	all     []string // whom @all means
+	hooks   *webhook.Sender
+	secret  []byte // signs the links in mails
 
 	mu        sync.RWMutex
 	watches   map[int64]*watch
@@ -67,6 +76,7 @@ type Service struct {
 	editing   sync.Mutex // one change of documents at a time
 
 	queue  queue
+	limits limiter
 	pruned int64 // mailsDone at the last pruning; the courier's
 	hold   atomic.Int64
 	stats  counters
@@ -98,6 +108,7 @@ func New(d Deps) (*Service, error) {
 		catalog: d.Catalog, engine: d.Engine, now: d.Now, log: d.Log, send: d.Mailer,
 		from: cmp.Or(d.From, "whippet@localhost"), url: strings.TrimRight(d.PublicURL, "/"), zone: d.Zone,
 		workers: cmp.Or(d.Workers, 4), watches: map[int64]*watch{}, downtimes: map[int64]*silence{},
+		all: d.Everybody, hooks: webhook.NewSender(d.WebhookAllow), limits: limiter{most: d.MailRate},
 		queue: queue{mails: map[int64]Mail{}, wake: make(chan struct{}, 1)},
 	}
 	if s.now == nil {
@@ -112,7 +123,7 @@ func New(d Deps) (*Service, error) {
 	if _, err := mail.ParseAddress(s.from); err != nil {
 		return nil, fmt.Errorf("alerting: sender %q: %w", s.from, err)
 	}
-	if err := errors.Join(s.loadMonitors(), s.loadDowntimes(), s.loadQueue()); err != nil {
+	if err := errors.Join(s.loadSecret(), s.loadMonitors(), s.loadDowntimes(), s.loadQueue()); err != nil {
 		return nil, fmt.Errorf("alerting: %w", err)
 	}
 	s.holdFrom(s.ms())
@@ -182,8 +193,8 @@ func (s *Service) watch(id int64) (*watch, error) {
 	return w, nil
 }
 
-// all returns every monitor at work, by ID.
-func (s *Service) all() []*watch {
+// monitors returns every monitor at work, by ID.
+func (s *Service) monitors() []*watch {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := make([]*watch, 0, len(s.watches))
@@ -228,7 +239,7 @@ func (s *Service) Stats() Stats {
 		MailsKept: s.stats.kept.Load(), MailsFailed: s.stats.failed.Load(), MailRetries: s.stats.retried.Load(),
 		OutboxLength: s.queue.len(),
 	}
-	for _, w := range s.all() {
+	for _, w := range s.monitors() {
 		_, state := w.snapshot()
 		st.Monitors++
 		for _, g := range state {

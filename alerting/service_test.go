@@ -182,7 +182,7 @@ func (s *site) evaluate() {
 	s.t.Helper()
 	ctx := s.t.Context()
 	s.s.tendOnce(ctx)
-	for _, w := range s.s.all() {
+	for _, w := range s.s.monitors() {
 		if due, ok := w.claim(s.s.ms()); ok {
 			s.s.evaluateDue(ctx, w, due)
 			if w.problem != "" {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/mail"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -30,6 +32,9 @@ type config struct {
 	SMTPUser     string
 	SMTPPassword string
 	MailFrom     string
+	MailAll      []string
+	MailRate     int
+	WebhookAllow []netip.Prefix
 	Zone         *time.Location
 
 	HostMetrics bool
@@ -63,6 +68,33 @@ func (c *config) settings() *flag.FlagSet {
 	fs.StringVar(&c.SMTPUser, "smtp-user", "", "`user` at the mail server; empty: no login")
 	fs.StringVar(&c.SMTPPassword, "smtp-password", "", "`password` at the mail server")
 	fs.StringVar(&c.MailFrom, "mail-from", "whippet@localhost", "`address` that mails come from")
+	fs.Func("mail-all", "comma-separated `addresses` that @all in a monitor's message means", func(s string) error {
+		if err := list(&c.MailAll)(s); err != nil {
+			return err
+		}
+		for _, address := range c.MailAll {
+			if _, err := mail.ParseAddress(address); err != nil {
+				return fmt.Errorf("%q is no mail address", address)
+			}
+		}
+		return nil
+	})
+	fs.IntVar(&c.MailRate, "mail-rate", 200, "most messages per hour to one address or webhook, the rest waits; 0: no limit")
+	fs.Func("webhook-allow", "comma-separated `networks` such as 10.1.0.0/16 that webhooks may call although they are internal", func(s string) error {
+		var texts []string
+		if err := list(&texts)(s); err != nil {
+			return err
+		}
+		c.WebhookAllow = c.WebhookAllow[:0]
+		for _, text := range texts {
+			prefix, err := netip.ParsePrefix(text)
+			if err != nil {
+				return fmt.Errorf("%q is no network such as 10.1.0.0/16", text)
+			}
+			c.WebhookAllow = append(c.WebhookAllow, prefix.Masked())
+		}
+		return nil
+	})
 	c.Zone = time.Local
 	fs.Func("timezone", "IANA `zone` of times in mails, such as Europe/Berlin (default: the machine's)", func(s string) error {
 		zone, err := time.LoadLocation(s)
