@@ -34,7 +34,7 @@ func (s *Service) loadDowntimes() error {
 
 // The fields of a downtime's document that are ours.
 var (
-	downtimeComputed = []string{"active", "active_child", "child_id", "downtime_type", "org_id", "parent_id"}
+	downtimeComputed = []string{"active", "active_child", "child_id", "downtime_type", "org_id", "parent_id", "status"}
 	downtimeOwned    = []string{"id", "created", "modified", "canceled", "creator_id", "updater_id"}
 )
 
@@ -59,7 +59,7 @@ func (s *Service) fillDowntime(o, before object) error {
 	if !o.has("scope") && (o.has("monitor_id") || string(o["monitor_tags"]) != `["*"]`) {
 		o.set("scope", []string{everything})
 	}
-	if !o.has("cron") {
+	if !o.has("cron") || o.has("recurrences") {
 		o.preset("start", now) // a cron expression says itself when
 	}
 	for _, key := range []string{"canceled", "end", "start", "message", "monitor_id", "recurrence", "updater_id"} {
@@ -202,6 +202,7 @@ func (s *Service) downtimeDocument(d *silence) object {
 		kind = 1
 	}
 	o.set("downtime_type", kind)
+	o.set("status", s.statusOf(d, active))
 	if active && d.schedule.Recurring() {
 		child := maps.Clone(o)
 		delete(child, "active_child")
@@ -214,6 +215,65 @@ func (s *Service) downtimeDocument(d *silence) object {
 		o.set("active_child", child)
 	}
 	return o
+}
+
+// statusOf is Datadog's word for how far a downtime is.
+func (s *Service) statusOf(d *silence, active bool) string {
+	switch {
+	case d.canceled != 0:
+		return "canceled"
+	case active:
+		return "active"
+	}
+	if _, _, ok := d.window(s.ms()); ok {
+		return "scheduled"
+	}
+	return "ended"
+}
+
+// DowntimeWindow returns the running window of a downtime, or else its next
+// one; ok is false when there is none.
+func (s *Service) DowntimeWindow(id int64) (w Occurrence, ok bool, err error) {
+	d, err := s.downtime(id)
+	if err != nil {
+		return w, false, err
+	}
+	w.Start, w.End, ok = d.window(s.ms())
+	return w, ok, nil
+}
+
+// MonitorDowntimes lists the documents of the downtimes that are about a
+// monitor and run now.
+func (s *Service) MonitorDowntimes(id int64) ([]json.RawMessage, error) {
+	w, err := s.watch(id)
+	if err != nil {
+		return nil, err
+	}
+	m, _ := w.snapshot()
+	list := []json.RawMessage{}
+	for _, d := range s.silences() {
+		if _, _, active := d.active(s.ms()); active && d.concerns(m) {
+			o := s.downtimeDocument(d)
+			o.set("groups", s.mutedGroups(m, d))
+			list = append(list, o.json())
+		}
+	}
+	return list, nil
+}
+
+// CancelByScope cancels the downtimes of exactly these scopes, and returns
+// their numbers.
+func (s *Service) CancelByScope(ctx context.Context, scopes []string) ([]int64, error) {
+	ids := []int64{}
+	for _, d := range s.silences() {
+		if d.canceled == 0 && len(d.scopes) == len(scopes) && containsAll(d.scopes, scopes) {
+			if err := s.CancelDowntime(ctx, d.id); err != nil {
+				return ids, err
+			}
+			ids = append(ids, d.id)
+		}
+	}
+	return ids, nil
 }
 
 // UpdateDowntime changes the fields that doc has. What is running goes on if
@@ -452,7 +512,7 @@ func (d *silence) about() string {
 
 // repeats is the rule of a recurring downtime, as it was given.
 func (d *silence) repeats() string {
-	for _, key := range []string{"cron", "rrule", "recurrence"} {
+	for _, key := range []string{"cron", "rrule", "recurrence", "recurrences"} {
 		if d.doc.has(key) {
 			return strings.Trim(string(d.doc[key]), `"`) + " (" + d.zone.String() + ")"
 		}

@@ -37,6 +37,12 @@ func (m *monitor) subject(word, title string, tags []string) string {
 	return b.String()
 }
 
+// eventTypes are the types of monitors' events, as Datadog names them.
+var eventTypes = map[string]string{
+	metricAlert: "metric_alert_monitor", queryAlert: "query_alert_monitor", serviceCheck: "service_check",
+	eventAlert: "event_alert", eventV2Alert: "event_v2_alert", composite: "composite_monitor",
+}
+
 // event is a transition as it stands in the event log.
 func (s *Service) event(m *monitor, t *Transition) catalog.Event {
 	g := &t.Group
@@ -44,7 +50,7 @@ func (s *Service) event(m *monitor, t *Transition) catalog.Event {
 		Title: m.subject(t.word(), m.title.RenderTitle(s.data(m, t)), g.Tags),
 		Text:  m.account(t), Time: t.At, Tags: eventTags(m, g), Priority: "normal",
 		AggregationKey: threadName(m.id, g.Name, t.Began), SourceType: "monitor",
-		EventType: "metric_alert_monitor", MonitorID: m.id,
+		EventType: eventTypes[m.kind], MonitorID: m.id, Group: g.Name, From: string(t.From), To: string(g.Status),
 	}
 	for _, tag := range g.Tags {
 		if host, ok := strings.CutPrefix(tag, "host:"); ok {

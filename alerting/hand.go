@@ -56,6 +56,31 @@ func (s *Service) silence(ctx context.Context, id int64, what string, fn func(ma
 	})
 }
 
+// MuteMonitors silences several monitors as MuteMonitor does one. It returns
+// the numbers of those that it reached before the first error.
+func (s *Service) MuteMonitors(ctx context.Context, ids []int64, scope string, end int64) ([]int64, error) {
+	done := []int64{}
+	for _, id := range ids {
+		if _, err := s.MuteMonitor(ctx, id, scope, end); err != nil {
+			return done, err
+		}
+		done = append(done, id)
+	}
+	return done, nil
+}
+
+// UnmuteMonitors ends all mutes of several monitors.
+func (s *Service) UnmuteMonitors(ctx context.Context, ids []int64) ([]int64, error) {
+	done := []int64{}
+	for _, id := range ids {
+		if _, err := s.UnmuteMonitor(ctx, id, "", true); err != nil {
+			return done, err
+		}
+		done = append(done, id)
+	}
+	return done, nil
+}
+
 // ResolveMonitor sets a group ("" or "*": all) to OK by hand. Receivers hear
 // of it as of any recovery. While the value stays bad, the next evaluation
 // triggers again.

@@ -51,7 +51,7 @@ func (s *Service) CreateMonitor(ctx context.Context, doc json.RawMessage) (json.
 		if err := tx.Put(catalog.Monitors, docKey(id), o); err != nil {
 			return err
 		}
-		return s.note(tx, m, "created")
+		return s.note(tx, m, "created", nil)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create monitor: %w", err)
@@ -171,9 +171,21 @@ func firstError(errs ...error) error {
 
 // note writes an edit into the event log, and mails it where the monitor asks
 // for that (notify_audit).
-func (s *Service) note(tx *catalog.Tx, m *monitor, what string) error {
+//
+// The event's text is what changed: of an edit the fields with their values
+// before and after, else the query.
+func (s *Service) note(tx *catalog.Tx, m *monitor, what string, before object) error {
+	text := fmt.Sprintf("Monitor %d was %s: %s", m.id, what, m.queryText)
+	if before != nil {
+		after := maps.Clone(m.doc)
+		before = maps.Clone(before)
+		for _, o := range []object{before, after} {
+			delete(o, "modified")
+		}
+		text = strings.Join(Diff(before.json(), after.json()), "\n")
+	}
 	e := catalog.Event{
-		Title: fmt.Sprintf("[%s] %s", strings.ToUpper(what[:1])+what[1:], m.name), Text: fmt.Sprintf("Monitor %d was %s: %s", m.id, what, m.queryText),
+		Title: fmt.Sprintf("[%s] %s", strings.ToUpper(what[:1])+what[1:], m.name), Text: text,
 		Time: s.ms(), Tags: append(slices.Clone(m.tags), "monitor", "audit"), AlertType: "info", Priority: "low",
 		SourceType: "monitor", EventType: "monitor_" + what, MonitorID: m.id,
 	}
@@ -298,13 +310,6 @@ type groupState struct {
 }
 
 func stateOf(g Group) groupState {
-	seconds := func(ms int64) *int64 {
-		if ms == 0 {
-			return nil
-		}
-		ms /= 1000
-		return &ms
-	}
 	st := groupState{
 		Name: g.Name, Status: g.Status, LastNodataTs: seconds(g.LastNoData), LastNotifiedTs: seconds(g.ToldAt),
 		LastResolvedTs: seconds(g.LastResolved), LastTriggeredTs: seconds(g.LastTriggered),
@@ -382,7 +387,7 @@ func (s *Service) edit(ctx context.Context, id int64, what string, fn func(objec
 				return err
 			}
 		}
-		if err := s.note(tx, m, what); err != nil {
+		if err := s.note(tx, m, what, old.doc); err != nil {
 			return err
 		}
 		return post(tx, letters)
@@ -428,7 +433,7 @@ func (s *Service) DeleteMonitor(ctx context.Context, id int64) error {
 		if err := dropState(tx, id, state); err != nil {
 			return err
 		}
-		if err := s.note(tx, m, "deleted"); err != nil {
+		if err := s.note(tx, m, "deleted", nil); err != nil {
 			return err
 		}
 		return post(tx, letters)
@@ -465,7 +470,7 @@ func (s *Service) MonitorGroups(id int64) ([]Group, error) {
 // MonitorHistory returns a monitor's transitions and edits, newest first; at
 // most limit (0: 1000). A deleted monitor's history is still there.
 func (s *Service) MonitorHistory(id int64, limit int) ([]catalog.Event, error) {
-	events, err := s.catalog.Events(0, s.ms(), func(e *catalog.Event) bool { return e.MonitorID == id }, limit)
+	events, err := s.catalog.MonitorEvents(id, 0, s.ms(), limit)
 	if err != nil {
 		return nil, fmt.Errorf("history of monitor %d: %w", id, err)
 	}

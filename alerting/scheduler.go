@@ -24,8 +24,38 @@ func (s *Service) Run(ctx context.Context) error {
 	wg.Go(func() { s.schedule(ctx) })
 	wg.Go(func() { s.deliver(ctx) })
 	wg.Go(func() { s.tendDowntimes(ctx) })
+	wg.Go(func() { s.forgetEvents(ctx) })
 	wg.Wait()
 	return nil
+}
+
+// forgetEvents drops old events now and then, until ctx ends.
+func (s *Service) forgetEvents(ctx context.Context) {
+	tick := time.NewTicker(10 * time.Minute)
+	defer tick.Stop()
+	for {
+		s.forget(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// forget drops the events that are older than they are kept, some at a time so
+// that nobody waits for it.
+func (s *Service) forget(ctx context.Context) {
+	const some = 2000
+	for s.keepFor > 0 && ctx.Err() == nil {
+		n, err := s.catalog.DropEvents(ctx, s.ms()-s.keepFor.Milliseconds(), some)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("old events are not dropped", "err", err)
+		}
+		if err != nil || n < some {
+			return
+		}
+	}
 }
 
 // schedule starts every evaluation that is due. Each monitor has its own

@@ -53,6 +53,7 @@ type Deps struct {
 	Everybody    []string       // whom @all means
 	MailRate     int            // messages per hour and receiver; 0: no limit
 	WebhookAllow []netip.Prefix // internal addresses that webhooks may be at
+	KeepEvents   time.Duration  // 0: for ever
 }
 
 // Service is the alerting of one installation. Safe for concurrent use.
@@ -68,7 +69,8 @@ type Service struct {
 	workers int
 	all     []string // whom @all means
 	hooks   *webhook.Sender
-	secret  []byte // signs the links in mails
+	secret  []byte        // signs the links in mails
+	keepFor time.Duration // events; 0: for ever
 
 	mu        sync.RWMutex
 	watches   map[int64]*watch
@@ -108,7 +110,7 @@ func New(d Deps) (*Service, error) {
 		catalog: d.Catalog, engine: d.Engine, now: d.Now, log: d.Log, send: d.Mailer,
 		from: cmp.Or(d.From, "whippet@localhost"), url: strings.TrimRight(d.PublicURL, "/"), zone: d.Zone,
 		workers: cmp.Or(d.Workers, 4), watches: map[int64]*watch{}, downtimes: map[int64]*silence{},
-		all: d.Everybody, hooks: webhook.NewSender(d.WebhookAllow), limits: limiter{most: d.MailRate},
+		all: d.Everybody, hooks: webhook.NewSender(d.WebhookAllow), keepFor: d.KeepEvents, limits: limiter{most: d.MailRate},
 		queue: queue{mails: map[int64]Mail{}, wake: make(chan struct{}, 1)},
 	}
 	if s.now == nil {

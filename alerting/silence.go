@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ type silence struct {
 	doc  object
 	life life
 
-	schedule    *downtime.Schedule
+	schedule    downtime.Calendar
 	scope       downtime.Scope
 	scopes      []string
 	monitorID   int64    // 0: any
@@ -74,7 +75,7 @@ func parseSilence(rec record) (*silence, error) {
 			r.check(word == "expired" || word == "canceled", "notify_end_types", `a list of "expired" and "canceled"`)
 		}
 	}
-	spec := readSpec(r)
+	specs := readSpecs(r)
 	if r.err != nil {
 		return nil, r.err
 	}
@@ -82,16 +83,59 @@ func parseSilence(rec record) (*silence, error) {
 	if d.scope, err = downtime.ParseScope(d.scopes...); err != nil {
 		return nil, fieldError("", err)
 	}
-	if d.schedule, err = downtime.New(spec); err != nil {
-		return nil, fieldError("", err)
+	for i, spec := range specs {
+		s, err := downtime.New(spec)
+		if err != nil {
+			prefix := ""
+			if len(specs) > 1 {
+				prefix = fmt.Sprintf("recurrences[%d].", i)
+			}
+			return nil, fieldError(prefix, err)
+		}
+		d.schedule = append(d.schedule, s)
 	}
-	if d.zone, err = time.LoadLocation(cmp.Or(spec.Zone, "UTC")); err != nil {
-		return nil, &FieldError{Field: "timezone", Value: spec.Zone, Allowed: `an IANA name such as "Europe/Berlin"`}
+	zone := specs[0].Zone
+	if d.zone, err = time.LoadLocation(cmp.Or(zone, "UTC")); err != nil {
+		return nil, &FieldError{Field: "timezone", Value: zone, Allowed: `an IANA name such as "Europe/Berlin"`}
 	}
 	if d.body, err = message.Parse(d.text); err != nil {
 		return nil, &FieldError{Field: "message", Value: short([]byte(d.text)), Allowed: "a message", Err: err}
 	}
 	return d, nil
+}
+
+// maxRecurrences bounds the recurrences of one downtime.
+const maxRecurrences = 10
+
+// readSpecs reads when a downtime is: by its own fields, or by several
+// recurrences, each with a cron or rrule, a duration and a start of its own.
+func readSpecs(r *reader) []downtime.Spec {
+	if !r.has("recurrences") {
+		return []downtime.Spec{readSpec(r)}
+	}
+	var list []object
+	r.get("recurrences", "a list of objects with rrule or cron, duration and start", &list)
+	r.check(len(list) > 0 && len(list) <= maxRecurrences, "recurrences", fmt.Sprintf("1 to %d recurrences", maxRecurrences))
+	r.refuseAll("nothing beside recurrences", "cron", "rrule", "recurrence", "duration")
+	var specs []downtime.Spec
+	for i, each := range list {
+		inner := &reader{object: maps.Clone(each), path: fmt.Sprintf("%srecurrences[%d].", r.path, i)}
+		for _, key := range []string{"timezone", "until"} {
+			inner.object[key] = r.object[key]
+		}
+		if !inner.has("start") {
+			inner.object["start"] = r.object["start"]
+		}
+		spec := readSpec(inner)
+		if inner.check(spec.Cron != "" || spec.RRule != "", "rrule", "an rrule or a cron expression"); r.err == nil {
+			r.err = inner.err
+		}
+		specs = append(specs, spec)
+	}
+	if len(specs) == 0 {
+		specs = []downtime.Spec{{}}
+	}
+	return specs
 }
 
 // readSpec reads when a downtime is. start and end are seconds, as in the v1
@@ -208,10 +252,7 @@ func (s *Service) mutes(m *monitor, at int64) func(tags []string) *Mute {
 				return &Mute{Reason: "the monitor's own setting"}
 			}
 		}
-		known := slices.Concat(tags, m.scope)
-		if host := hostOf(known); host != "" {
-			known = append(known, s.catalog.HostTags().Of(host)...)
-		}
+		known := s.knownTags(m, tags)
 		for _, d := range running {
 			if d.scope.Match(known) {
 				return &Mute{Downtime: d.id, Reason: fmt.Sprintf("downtime %d", d.id)}
@@ -257,6 +298,32 @@ func (s *Service) silences() []*silence {
 	return out
 }
 
+// mutedGroups are the names of m's groups that d is about.
+func (s *Service) mutedGroups(m *monitor, d *silence) []string {
+	names := []string{}
+	w, err := s.watch(m.id)
+	if err != nil {
+		return names
+	}
+	_, state := w.snapshot()
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		if g := state[name]; name != everything && !g.Unit && d.scope.Match(s.knownTags(m, g.Tags)) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// knownTags is everything that is known of a group: its tags, what the query
+// asks for, and the tags of its host.
+func (s *Service) knownTags(m *monitor, tags []string) []string {
+	known := slices.Concat(tags, m.scope)
+	if host := hostOf(known); host != "" {
+		known = append(known, s.catalog.HostTags().Of(host)...)
+	}
+	return known
+}
+
 // matching lists the running downtimes that are about m, as Datadog's monitor
 // documents do.
 func (s *Service) matching(m *monitor) []map[string]any {
@@ -264,7 +331,7 @@ func (s *Service) matching(m *monitor) []map[string]any {
 	now := s.ms()
 	for _, d := range s.silences() {
 		if start, end, ok := d.active(now); ok && d.concerns(m) {
-			entry := map[string]any{"id": d.id, "start": start / 1000, "end": nil, "scope": d.scopes, "groups": []string{}}
+			entry := map[string]any{"id": d.id, "start": start / 1000, "end": nil, "scope": d.scopes, "groups": s.mutedGroups(m, d)}
 			if end != 0 {
 				entry["end"] = end / 1000
 			}

@@ -85,6 +85,8 @@ func New(config Config) (*Server, error) {
 	s.app.Use(s.count, s.refuseForeignPages, refuseLarge)
 	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	s.app.Get("/readyz", s.readyz)
+	s.app.Get("/mute", s.offerMute)
+	s.app.Post("/mute", s.followMute)
 	s.registerDebug()
 	s.registerIntake()
 	s.registerRemoteWrite()

@@ -11,6 +11,9 @@ type Template struct {
 	nodes  []node
 }
 
+// Source is the text that t was parsed from.
+func (t *Template) Source() string { return t.source }
+
 type kind uint8
 
 const (

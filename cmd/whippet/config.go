@@ -24,8 +24,9 @@ type config struct {
 	APIKeys      []string
 	Insecure     bool
 
-	Retention time.Duration
-	MaxSeries int
+	Retention  time.Duration
+	KeepEvents time.Duration
+	MaxSeries  int
 
 	SMTP         string
 	SMTPTLS      string
@@ -58,6 +59,11 @@ func (c *config) settings() *flag.FlagSet {
 	c.Retention = 15 * 24 * time.Hour
 	fs.Func("retention", "how long samples are kept, such as 36h or 15d (default 15d)", func(s string) (err error) {
 		c.Retention, err = parseDays(s)
+		return err
+	})
+	c.KeepEvents = 400 * 24 * time.Hour
+	fs.Func("event-retention", "how long events are kept, such as 90d; 0: for ever (default 400d)", func(s string) (err error) {
+		c.KeepEvents, err = parseDays(s)
 		return err
 	})
 	fs.IntVar(&c.MaxSeries, "max-series", 5_000_000, "largest `number` of series; new ones above it are refused and counted")

@@ -177,3 +177,44 @@ func TestPeoplesEditsOutlastAgents(t *testing.T) {
 		t.Errorf("got unit %s", m.Unit)
 	}
 }
+
+func TestEventsOfAMonitorAndTheirEnd(t *testing.T) {
+	c := open(t, filepath.Join(t.TempDir(), "catalog"))
+	defer c.Close()
+	ctx := t.Context()
+	for i := range int64(10) {
+		if err := c.AddEvents(ctx, []Event{{Title: fmt.Sprint(i), Time: i * 1000, MonitorID: i % 2 * 7}, {Title: "other", Time: i * 1000, MonitorID: 8}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	titles := func(from, to int64, limit int) (out string) {
+		t.Helper()
+		events, err := c.MonitorEvents(7, from, to, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range events {
+			out += e.Title
+		}
+		return out
+	}
+	for _, got := range []struct{ got, want string }{
+		{titles(0, 10_000, 0), "97531"}, {titles(3000, 7000, 0), "753"}, {titles(0, 10_000, 2), "97"}, {titles(0, 0, 0), ""},
+	} {
+		if got.got != got.want {
+			t.Errorf("found %s, want %s", got.got, got.want)
+		}
+	}
+	if n, err := c.DropEvents(ctx, 5000, 1000); err != nil || n != 10 {
+		t.Errorf("dropped %d, %v", n, err)
+	}
+	if got := titles(0, 10_000, 0); got != "975" {
+		t.Errorf("left are %s", got)
+	}
+	if events, err := c.Events(0, 10_000, nil, 0); err != nil || len(events) != 10 {
+		t.Errorf("%d are left, %v", len(events), err)
+	}
+	if _, ok, err := c.Event(1); ok || err != nil {
+		t.Errorf("a dropped event is found: %v, %v", ok, err)
+	}
+}

@@ -3,6 +3,7 @@ package datadog
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
@@ -66,6 +67,9 @@ func (a *API) deleteMonitor(c *fiber.Ctx) error {
 	id, err := id(c)
 	if err != nil {
 		return err
+	}
+	if _, problems := a.Alerting.CanDelete([]int64{id}); len(problems) > 0 && !c.QueryBool("force") {
+		return badRequest("%s: delete those first, or use force=true", problems[strconv.FormatInt(id, 10)][0])
 	}
 	if err := a.Alerting.DeleteMonitor(c.UserContext(), id); err != nil {
 		return err

@@ -47,6 +47,9 @@ func (a *API) Register(r fiber.Router) {
 
 	r.Get("/api/v1/events", a.listEvents)
 	r.Get("/api/v1/events/:id", a.getEvent)
+	r.Get("/api/v2/events", a.listEventsV2)
+	r.Post("/api/v2/events/search", a.searchEventsV2)
+	r.Get("/api/v2/events/:id", a.getEventV2)
 
 	r.Get("/api/v1/dashboard", a.listDashboards)
 	r.Post("/api/v1/dashboard", a.createDashboard)
@@ -62,16 +65,39 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/monitor", a.listMonitors)
 	r.Post("/api/v1/monitor", a.createMonitor)
 	r.Post("/api/v1/monitor/validate", a.validateMonitor)
+	r.Get("/api/v1/monitor/search", a.searchMonitors)
+	r.Get("/api/v1/monitor/groups/search", a.searchGroups)
+	r.Get("/api/v1/monitor/can_delete", a.canDelete)
+	r.Post("/api/v1/monitor/bulk_resolve", a.bulkResolve)
+	r.Post("/api/v1/monitor/mute_all", a.muteAll)
+	r.Post("/api/v1/monitor/unmute_all", a.unmuteAll)
 	r.Get("/api/v1/monitor/:id", a.getMonitor)
 	r.Put("/api/v1/monitor/:id", a.putMonitor)
 	r.Delete("/api/v1/monitor/:id", a.deleteMonitor)
 	r.Post("/api/v1/monitor/:id/validate", a.validateMonitor)
+	r.Post("/api/v1/monitor/:id/mute", a.muteMonitor)
+	r.Post("/api/v1/monitor/:id/unmute", a.unmuteMonitor)
+	r.Get("/api/v1/monitor/:id/downtimes", a.monitorDowntimes)
+	r.Get("/api/v2/monitor/:id/downtime_matches", a.downtimeMatches)
 
 	r.Get("/api/v1/downtime", a.listDowntimes)
 	r.Post("/api/v1/downtime", a.createDowntime)
 	r.Get("/api/v1/downtime/:id", a.getDowntime)
 	r.Put("/api/v1/downtime/:id", a.putDowntime)
 	r.Delete("/api/v1/downtime/:id", a.cancelDowntime)
+	r.Post("/api/v1/downtime/cancel/by_scope", a.cancelByScope)
+	r.Get("/api/v2/downtime", a.listDowntimesV2)
+	r.Post("/api/v2/downtime", a.createDowntimeV2)
+	r.Get("/api/v2/downtime/:id", a.getDowntimeV2)
+	r.Patch("/api/v2/downtime/:id", a.patchDowntimeV2)
+	r.Delete("/api/v2/downtime/:id", a.cancelDowntime)
+
+	const hooks = "/api/v1/integration/webhooks/configuration/webhooks"
+	r.Get(hooks, a.listWebhooks)
+	r.Post(hooks, a.createWebhook)
+	r.Get(hooks+"/:name", a.getWebhook)
+	r.Put(hooks+"/:name", a.putWebhook)
+	r.Delete(hooks+"/:name", a.deleteWebhook)
 }
 
 // object is a JSON document whose unknown fields are kept as they came.

@@ -1,10 +1,10 @@
 package uiapi
 
 import (
-	"strings"
-
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/whippet-obs/whippet/alerting"
+	"github.com/whippet-obs/whippet/alerting/search"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
 
@@ -35,26 +35,17 @@ func (a *API) checks(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"checks": a.Catalog.Checks()})
 }
 
-// events lists the events of the range whose title, text, host, source or tags
-// contain every word of q.
+// events lists the events of the range that a search finds, newest first.
 func (a *API) events(c *fiber.Ctx) error {
 	from, to, err := a.timeRange(c)
 	if err != nil {
 		return err
 	}
-	words := strings.Fields(strings.ToLower(c.Query("q")))
-	found, err := a.Catalog.Events(from, to, func(e *catalog.Event) bool {
-		if len(words) == 0 {
-			return true
-		}
-		text := strings.ToLower(strings.Join(append([]string{e.Title, e.Text, "host:" + e.Host, "source:" + e.SourceType, "status:" + e.AlertType}, e.Tags...), "\n"))
-		for _, word := range words {
-			if !strings.Contains(text, word) {
-				return false
-			}
-		}
-		return true
-	}, 500)
+	q, err := search.Parse(c.Query("q"))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	found, err := a.Catalog.Events(from, to, func(e *catalog.Event) bool { return alerting.MatchEvent(q, e, a.Catalog) }, 500)
 	if err != nil {
 		return err
 	}

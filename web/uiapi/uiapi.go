@@ -49,11 +49,22 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/checks", a.checks)
 	r.Get("/events", a.events)
 	r.Get("/monitors/:id/history", a.history)
+	r.Get("/monitors/:id/changes", a.changes)
+	r.Get("/monitors/:id/timeline", a.timeline)
+	r.Get("/monitors/:id/export", a.exportMonitor)
+	r.Get("/monitors/:id/terraform", a.terraform)
+	r.Post("/monitors/:id/clone", a.cloneMonitor)
+	r.Post("/monitors/:id/resolve", a.resolveMonitor)
+	r.Post("/monitors/mute", a.muteMonitors)
+	r.Post("/monitors/unmute", a.unmuteMonitors)
 	r.Post("/monitors/preview", a.previewMonitor)
+	r.Post("/monitors/test", a.testMonitor)
 	r.Post("/downtimes/preview", a.previewDowntime)
 	r.Get("/outbox", a.outbox)
 	r.Get("/outbox/:id", a.mail)
 	r.Get("/outbox/:id/eml", a.rawMail)
+	r.Post("/outbox/:id/retry", a.retryMail)
+	r.Post("/outbox/test", a.testMail)
 }
 
 // checklist says which first steps have been taken.
