@@ -73,28 +73,29 @@ func (db *DB) tags(ctx context.Context, f Filter, from, to int64, key string, fn
 
 // Cardinality says where the series are.
 type Cardinality struct {
-	Series  int           // that match
-	Metrics []MetricCount // with the most series first
-	Keys    []KeyCount    // with the most values first
-	Values  []ValueCount  // of the key asked for, with the most series first
+	Series  int           `json:"series"`  // that match
+	Metrics []MetricCount `json:"metrics"` // with the most series first
+	Keys    []KeyCount    `json:"keys"`    // with the most values first
+	Values  []ValueCount  `json:"values"`  // of the key asked for, with the most series first
 }
 
 // MetricCount is a metric and how many of the series are its.
 type MetricCount struct {
-	Metric string
-	Series int
+	Metric string `json:"metric"`
+	Series int    `json:"series"`
 }
 
 // KeyCount is a tag key, its distinct values and the series that have it.
 type KeyCount struct {
-	Key            string
-	Values, Series int
+	Key    string `json:"key"`
+	Values int    `json:"values"`
+	Series int    `json:"series"`
 }
 
 // ValueCount is a value of a key and the series that have it.
 type ValueCount struct {
-	Value  string
-	Series int
+	Value  string `json:"value"`
+	Series int    `json:"series"`
 }
 
 // Cardinality explores the series that match f and have samples on the days of
@@ -106,7 +107,7 @@ func (db *DB) Cardinality(ctx context.Context, f Filter, from, to int64, key str
 	if err != nil {
 		return Cardinality{}, err
 	}
-	c := Cardinality{Series: int(matching.GetCardinality())}
+	c := Cardinality{Series: int(matching.GetCardinality()), Metrics: []MetricCount{}, Keys: []KeyCount{}, Values: []ValueCount{}}
 	db.index.CountNames(matching, func(name string, series int) {
 		c.Metrics = append(c.Metrics, MetricCount{name, series})
 	})

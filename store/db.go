@@ -58,8 +58,8 @@ type Options struct {
 	// New series beyond these limits are refused, counted and named.
 	MaxSeries          int // in all; 0: 5 million
 	MaxSeriesPerMetric int // 0: 1 million
-	MaxTags            int // of one series; 0: 256
-	MaxTagBytes        int // of one tag, and of a name; 0: 1024
+	MaxTags            int // of one series; 0: 512
+	MaxTagBytes        int // of one tag, and of a name; 0: 4096
 
 	// The head is sealed when it has SealSamples and they make blocks of 60 on
 	// average, takes SealBytes of memory, or is SealAge old.
@@ -87,6 +87,7 @@ type DB struct {
 	states            states
 	definitionsLogged int // in the log of definitions, those of forgotten series too; the sealer's
 	lastForget        time.Time
+	lastIdle          int64 // the day when series without a sample were last looked for
 
 	mu         sync.RWMutex // guards which heads and partitions there are
 	head       *head
@@ -127,8 +128,8 @@ func Open(dir string, o Options) (*DB, error) {
 	o.MinFree = cmp.Or(o.MinFree, 64<<20)
 	o.MaxSeries = cmp.Or(o.MaxSeries, 5_000_000)
 	o.MaxSeriesPerMetric = cmp.Or(o.MaxSeriesPerMetric, 1_000_000)
-	o.MaxTags = min(cmp.Or(o.MaxTags, 256), math.MaxUint16)
-	o.MaxTagBytes = cmp.Or(o.MaxTagBytes, 1024)
+	o.MaxTags = min(cmp.Or(o.MaxTags, 512), math.MaxUint16)
+	o.MaxTagBytes = cmp.Or(o.MaxTagBytes, 4096)
 	o.SealSamples = cmp.Or(o.SealSamples, 250_000)
 	o.SealBytes = cmp.Or(o.SealBytes, 160<<20)
 	o.SealAge = cmp.Or(o.SealAge, 2*time.Hour)

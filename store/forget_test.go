@@ -75,7 +75,7 @@ func TestSeriesWithoutAnySampleGo(t *testing.T) {
 	db := openTest(t, t.TempDir(), Options{Now: func() time.Time { return now }})
 	intern(t, db, "m", "never:used")
 	for range 2 {
-		if err := db.forget(now.Add(-time.Hour).UnixMilli()); err != nil {
+		if err := db.forget(now.Add(-time.Hour).UnixMilli(), true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestAppendsGoOnWhileSeriesAreForgotten(t *testing.T) {
 		if _, err := db.Append(context.Background(), &b); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.forget(start.Add(-24 * time.Hour).UnixMilli()); err != nil {
+		if err := db.forget(start.Add(-24*time.Hour).UnixMilli(), false); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 // Intern returns the ref of s, creating the series at first sight. s.Tags is
 // copied when kept. A new series becomes durable with the first Append that
-// has a sample of it. The ref may be kept as long as Forgotten stays the same,
-// and most often for longer: Append says when it is of no use any more.
+// has a sample of it. The ref may be kept: Append says with ErrForgotten when it
+// is of no use any more, which Forgotten tells without trying.
 func (db *DB) Intern(s Series) (Ref, error) {
 	if s.Name == "" {
 		return 0, errors.New("a series needs a name")
@@ -155,23 +155,23 @@ func (db *DB) forgetNow() error {
 		return nil
 	}
 	db.lastForget = now
-	return db.forget(db.oldest(now))
+	idle := dayOf(now.UnixMilli()) != db.lastIdle // once a day: a sender may hold back its samples for hours
+	db.lastIdle = dayOf(now.UnixMilli())
+	return db.forget(db.oldest(now), idle)
 }
 
-// forget drops the series whose last sample is older than oldest, and those that
-// have been without any since the last call. Their refs are never used again.
+// forget drops the series whose last sample is older than oldest, and with idle
+// those that have been without any since the last such call. Their refs are never used again.
 // When few of those in the log of definitions are left, it is written anew.
-func (db *DB) forget(oldest int64) error {
+func (db *DB) forget(oldest int64, idle bool) error {
 	var dead []Ref
 	db.states.mu.RLock()
 	db.states.each(func(ref Ref, s *state) {
-		if s.last == noSample {
-			if s.is(stateIdle) {
-				dead = append(dead, ref)
-			}
-			s.flags.Or(stateIdle)
-		} else if s.last < oldest {
+		switch {
+		case s.last != noSample && s.last < oldest, s.last == noSample && idle && s.is(stateIdle):
 			dead = append(dead, ref)
+		case s.last == noSample && idle:
+			s.flags.Or(stateIdle)
 		}
 	})
 	db.states.mu.RUnlock()

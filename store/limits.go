@@ -37,15 +37,15 @@ func (db *DB) limit(s *index.Series) error {
 
 // Refusal is a metric some of whose new series were refused.
 type Refusal struct {
-	Metric string
-	Limit  string // which: "series in all", "series per metric", "tags per series", "bytes per tag"
-	Count  uint64 // attempts; a sender that repeats itself counts each time
-	Last   time.Time
+	Metric string    `json:"metric"`
+	Limit  string    `json:"limit"` // which: "series in all", "series per metric", "tags per series", "bytes per tag"
+	Count  uint64    `json:"count"` // attempts; a sender that repeats itself counts each time
+	Last   time.Time `json:"last"`
 	// Key is the tag key with the most values among the metric's series, most
 	// likely what exploded, and Values is how many it has. Empty when the metric
 	// has no series.
-	Key    string
-	Values int
+	Key    string `json:"key,omitempty"`
+	Values int    `json:"values,omitempty"`
 }
 
 // maxRefusals bounds how many metrics are remembered.

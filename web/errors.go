@@ -49,7 +49,7 @@ func failureOf(err error) failure {
 		f.status = fiber.StatusUnprocessableEntity
 	case errors.Is(err, alerting.ErrNotFound):
 		f.status = fiber.StatusNotFound
-	case errors.Is(err, store.ErrNoSpace):
+	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrForgotten):
 		f.status = fiber.StatusServiceUnavailable
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		f.status = fiber.StatusServiceUnavailable

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -139,5 +140,29 @@ func TestErrorsHaveTheShapeOfTheAPIAsked(t *testing.T) {
 				t.Errorf("got %d %s, want %d with %q", status, text, tt.status, tt.want)
 			}
 		})
+	}
+}
+
+func TestCardinalityNamesMetricsKeysAndValues(t *testing.T) {
+	url := serve(t, nil)
+	now := time.Now().Unix()
+	body := fmt.Sprintf(`{"series":[
+		{"metric":"jobs","points":[[%d,1]],"tags":["user:a"]},{"metric":"jobs","points":[[%d,1]],"tags":["user:b","env:x"]},
+		{"metric":"cpu","points":[[%d,1]]}]}`, now, now, now)
+	if status, text := ask(t, "POST", url+"/api/v1/series", body, fiber.HeaderContentType, "application/json"); status != 202 {
+		t.Fatalf("got %d %s", status, text)
+	}
+	status, got := ask(t, "GET", url+"/api/ui/cardinality?key=user&top=2", "")
+	want := `{"series":3,"metrics":[{"metric":"jobs","series":2},{"metric":"cpu","series":1}],` +
+		`"keys":[{"key":"user","values":2,"series":2},{"key":"env","values":1,"series":1}],` +
+		`"values":[{"value":"a","series":1},{"value":"b","series":1}],"refused":[]}`
+	if status != 200 || got != want {
+		t.Errorf("got %d %s, want %s", status, got, want)
+	}
+	if status, got := ask(t, "GET", url+"/api/ui/cardinality?metric=jobs&tag=env:x", ""); status != 200 || !strings.HasPrefix(got, `{"series":1,`) {
+		t.Errorf("narrowed: got %d %s", status, got)
+	}
+	if status, _ := ask(t, "GET", url+"/api/ui/cardinality?top=0", ""); status != 400 {
+		t.Errorf("top=0: got status %d", status)
 	}
 }

@@ -182,6 +182,9 @@ func (b *batch) keep(ctx context.Context) (int, error) {
 		return 0, nil
 	}
 	rejected, err := b.in.db.Append(ctx, &b.Batch)
+	if errors.Is(err, store.ErrForgotten) {
+		b.in.series.Clear() // the sender repeats the payload, and its series are found anew
+	}
 	if err != nil {
 		return 0, fmt.Errorf("append %d samples and %d sketches: %w", len(b.Samples), len(b.Sketches), err)
 	}

@@ -3,6 +3,7 @@ package prometheus
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -240,7 +241,11 @@ func (d *decoder) keep(ctx context.Context) (Written, error) {
 	var rejected store.Rejected
 	if sent > 0 || len(d.batch.Sketches) > 0 {
 		var err error
-		if rejected, err = d.in.db.Append(ctx, &d.batch); err != nil {
+		rejected, err = d.in.db.Append(ctx, &d.batch)
+		if errors.Is(err, store.ErrForgotten) {
+			d.in.series.Clear() // the sender repeats the request, and its series are found anew
+		}
+		if err != nil {
 			return Written{}, fmt.Errorf("append %d samples and %d sketches of a remote write: %w", sent, len(d.batch.Sketches), err)
 		}
 	}

@@ -45,6 +45,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/query", a.query)
 	r.Get("/metrics", a.metrics)
 	r.Get("/metrics/:name", a.metric)
+	r.Get("/cardinality", a.cardinality)
 	r.Get("/hosts", a.hosts)
 	r.Get("/checks", a.checks)
 	r.Get("/events", a.events)
