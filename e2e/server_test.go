@@ -28,6 +28,7 @@ type server struct {
 	url     string
 	statsd  string // UDP address
 	socket  string // unix datagram socket
+	traces  string // TCP address
 	args    []string
 	process *exec.Cmd
 	exited  chan struct{}
@@ -45,11 +46,11 @@ func startServer(t *testing.T, args ...string) *server {
 	s := &server{
 		t: t, dir: filepath.Join(dir, "data"),
 		url: "http://" + freeTCP(t), statsd: freeUDP(t),
-		socket: filepath.Join(shortTempDir(t), "dsd.socket"),
+		socket: filepath.Join(shortTempDir(t), "dsd.socket"), traces: freeTCP(t),
 	}
 	s.args = append([]string{
 		"serve", "--data-dir", s.dir, "--http", strings.TrimPrefix(s.url, "http://"),
-		"--statsd", s.statsd, "--statsd-socket", s.socket, "--debug-clock", "--timezone", "UTC", "--host-metrics=false",
+		"--statsd", s.statsd, "--statsd-socket", s.socket, "--traces", s.traces, "--debug-clock", "--timezone", "UTC", "--host-metrics=false",
 	}, args...)
 	s.start()
 	t.Cleanup(func() {

@@ -22,8 +22,10 @@ import (
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
 	remotewrite "github.com/whippet-obs/whippet/ingest/prometheus"
+	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/span"
 	"github.com/whippet-obs/whippet/web/datadog"
 	"github.com/whippet-obs/whippet/web/prometheus"
 	"github.com/whippet-obs/whippet/web/uiapi"
@@ -44,6 +46,8 @@ type Config struct {
 	Alerting    *alerting.Service
 	Intake      *agent.Intake
 	RemoteWrite *remotewrite.Intake
+	Traces      *trace.Intake
+	Spans       *span.Store
 	Now         func() time.Time
 	Log         *slog.Logger
 

@@ -20,6 +20,10 @@ type config struct {
 	HTTP         string
 	StatsD       string
 	StatsDSocket string
+	Traces       string
+	TracesSocket string
+	TracesKept   time.Duration
+	TracesDisk   int64
 	PublicURL    string
 	APIKeys      []string
 	Insecure     bool
@@ -52,6 +56,14 @@ func (c *config) settings() *flag.FlagSet {
 	fs.StringVar(&c.HTTP, "http", "127.0.0.1:8127", "`address` of the web UI, the APIs and the agents' intake")
 	fs.StringVar(&c.StatsD, "statsd", "127.0.0.1:8125", "UDP `address` for DogStatsD; empty: off")
 	fs.StringVar(&c.StatsDSocket, "statsd-socket", "", "`path` of a unix datagram socket for DogStatsD; empty: off")
+	fs.StringVar(&c.Traces, "traces", "127.0.0.1:8126", "`address` for traces, as tracers send them to an agent; empty: off")
+	fs.StringVar(&c.TracesSocket, "traces-socket", "", "`path` of a unix socket for traces; empty: off")
+	c.TracesKept = 15 * 24 * time.Hour
+	fs.Func("traces-retention", "how long traces are kept, such as 36h or 15d (default 15d)", func(s string) (err error) {
+		c.TracesKept, err = parseDays(s)
+		return err
+	})
+	fs.Int64Var(&c.TracesDisk, "traces-disk", 20<<30, "most `bytes` of traces on disk; the oldest go first")
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` that links in mails start with; empty: made from --http")
 	fs.Func("api-keys", "comma-separated `keys`; when set, agents must send one of them", list(&c.APIKeys))
 	fs.BoolVar(&c.Insecure, "insecure", false, "allow listeners beyond loopback without logins: whoever reaches them may read and change everything")
@@ -134,7 +146,7 @@ func (c *config) check() error {
 	if c.DataDir == "" {
 		return fmt.Errorf("--data-dir must name a folder")
 	}
-	for _, l := range []struct{ flag, addr string }{{"http", c.HTTP}, {"statsd", c.StatsD}} {
+	for _, l := range []struct{ flag, addr string }{{"http", c.HTTP}, {"statsd", c.StatsD}, {"traces", c.Traces}} {
 		if l.addr == "" {
 			if l.flag == "http" {
 				return fmt.Errorf("--http must be an address such as 127.0.0.1:8127")
@@ -151,6 +163,12 @@ func (c *config) check() error {
 	}
 	if c.Retention < time.Hour {
 		return fmt.Errorf("--retention %s: the least is 1h", c.Retention)
+	}
+	if c.TracesKept < time.Hour {
+		return fmt.Errorf("--traces-retention %s: the least is 1h", c.TracesKept)
+	}
+	if c.TracesDisk < 1<<20 {
+		return fmt.Errorf("--traces-disk %d: the least is 1048576, a MiB", c.TracesDisk)
 	}
 	if c.MaxSeries < 1 {
 		return fmt.Errorf("--max-series %d: the least is 1", c.MaxSeries)

@@ -6,7 +6,9 @@ import (
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
 	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
+	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/span"
 	"github.com/whippet-obs/whippet/web"
 )
 
@@ -73,6 +75,34 @@ func figuresOfRemoteWrite(in *prometheus.Intake) selfmetrics.Source {
 			{Name: "whippet.remote_write.samples", Value: float64(s.Samples), Total: true, Help: "samples kept"},
 			{Name: "whippet.remote_write.histograms", Value: float64(s.Histograms), Total: true, Help: "native histograms kept"},
 			rejected("future", s.RejectedFuture), rejected("old", s.RejectedOld), rejected("series", s.RejectedSeries),
+		}
+	}
+}
+
+func figuresOfTraces(in *trace.Intake) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := in.Stats()
+		return []selfmetrics.Figure{
+			{Name: "whippet.traces.payloads", Value: float64(s.Payloads), Total: true, Help: "payloads received"},
+			{Name: "whippet.traces.malformed", Value: float64(s.Malformed), Total: true, Help: "payloads refused"},
+			{Name: "whippet.traces.spans", Value: float64(s.Spans), Total: true, Help: "spans received"},
+			{Name: "whippet.traces.sampled_out", Value: float64(s.SampledOut), Total: true, Help: "traces counted and not kept"},
+			{Name: "whippet.traces.mended", Value: float64(s.NegativeDuration), Total: true, Tags: []string{"reason:negative_duration"}, Help: "spans mended"},
+			{Name: "whippet.traces.mended", Value: float64(s.FutureStart), Total: true, Tags: []string{"reason:future"}, Help: "spans mended"},
+			{Name: "whippet.traces.mended", Value: float64(s.PastStart), Total: true, Tags: []string{"reason:past"}, Help: "spans mended"},
+			{Name: "whippet.traces.rejected", Value: float64(s.NoID), Total: true, Tags: []string{"reason:no_id"}, Help: "traces dropped"},
+		}
+	}
+}
+
+func figuresOfSpans(spans *span.Store) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := spans.Stats()
+		return []selfmetrics.Figure{
+			{Name: "whippet.spans.head", Value: float64(s.HeadSpans), Help: "spans not yet sealed"},
+			{Name: "whippet.spans.sealed", Value: float64(s.SealedSpans), Help: "spans in segments"},
+			{Name: "whippet.spans.disk_bytes", Value: float64(s.DiskBytes), Unit: "byte", Help: "segments and log of spans"},
+			{Name: "whippet.spans.appended", Value: float64(s.Appended), Total: true, Help: "spans made durable"},
 		}
 	}
 }

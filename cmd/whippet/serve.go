@@ -21,8 +21,10 @@ import (
 	"github.com/whippet-obs/whippet/ingest/hostmetrics"
 	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
+	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/span"
 	"github.com/whippet-obs/whippet/web"
 	"github.com/whippet-obs/whippet/web/uiapi"
 )
@@ -54,6 +56,16 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		}
 	}()
 
+	spans, err := span.Open(filepath.Join(cfg.DataDir, "spans"), span.Options{Retention: cfg.TracesKept, MaxBytes: cfg.TracesDisk, Now: clk.Now, Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := spans.Close(); err != nil {
+			log.Error("close the store of spans", "err", err)
+		}
+	}()
+
 	engine := query.New(db, query.Options{Log: log})
 
 	send, err := mailer(cfg)
@@ -78,8 +90,16 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	intake := agent.New(agent.Deps{DB: db, Now: clk.Now, Log: log})
 	remoteWrite := prometheus.New(prometheus.Deps{DB: db, Now: clk.Now})
 
+	traces := trace.New(trace.Deps{DB: db, Spans: spans, Now: clk.Now, Log: log, Host: hostname})
+	receiver, err := trace.Listen(trace.ReceiverConfig{
+		TCP: cfg.Traces, Socket: cfg.TracesSocket, Intake: traces, StatsD: statsd.Ingest, StatsDPort: portOf(statsd.Addr()), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+
 	webConfig := web.Config{
-		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
 			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
@@ -89,6 +109,8 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 			"dogstatsd":    func() any { return statsd.Stats() },
 			"intake":       func() any { return intake.Stats() },
 			"remote-write": func() any { return remoteWrite.Stats() },
+			"traces":       func() any { return traces.Stats() },
+			"spans":        func() any { return spans.Stats() },
 			"alerting":     func() any { return alerts.Stats() },
 		},
 	}
@@ -101,7 +123,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	}
 	self := selfmetrics.New(selfmetrics.Config{
 		DB: db, Host: hostname, Now: clk.Now, Log: log,
-		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfAlerting(alerts), figuresOfWeb(server)},
+		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfTraces(traces), figuresOfSpans(spans), figuresOfAlerting(alerts), figuresOfWeb(server)},
 	})
 
 	// Whatever fails first ends all the rest.
@@ -117,6 +139,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		group.Go(func() error { return host.Run(running) })
 	}
 	group.Go(func() error { return statsd.Run(running) })
+	group.Go(func() error { return receiver.Run(running) })
 	group.Go(func() error { return alerts.Run(running) })
 	group.Go(func() error { return self.Run(running) })
 	group.Go(func() error { return server.Listen(cfg.HTTP) })
@@ -131,12 +154,20 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	if err != nil {
 		dir = cfg.DataDir
 	}
-	log.Info("serving, open "+cfg.PublicURL, "version", version(), "data", dir, "statsd", cfg.StatsD)
+	log.Info("serving, open "+cfg.PublicURL, "version", version(), "data", dir, "statsd", cfg.StatsD, "traces", cfg.Traces)
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	log.Info("stopped", "after", time.Since(started).Round(time.Second))
 	return nil
+}
+
+// portOf is the port of an address; 0 when there is none.
+func portOf(addr net.Addr) int {
+	if udp, ok := addr.(*net.UDPAddr); ok {
+		return udp.Port
+	}
+	return 0
 }
 
 // mailer sends mails; nil when they are only kept in the outbox.
