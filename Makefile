@@ -8,7 +8,7 @@ FLAGS    ?=
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build test lint unit fuzz ui ui-check e2e dev bench clean
+.PHONY: run build test lint unit fuzz ui ui-check e2e dev bench bench-nab clean
 
 run: build ## build and serve with the defaults
 	./bin/whippet serve $(FLAGS)
@@ -46,6 +46,9 @@ dev: ## rebuild and restart on save, with the UI rebuilt by Vite
 
 bench: ## benchmarks of the hot paths
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-nab: ## the anomaly detectors on the Numenta Anomaly Benchmark's public half
+	@$(GO) test -count=1 -run TestTable -v ./anomaly/nab -args -table | grep '^|'
 
 clean:
 	rm -rf bin e2e/artefacts

@@ -1,128 +1,177 @@
-// Package anomaly says where the values of a series were expected: pure
-// functions from values on an even grid to bands and flags. It knows no clock,
-// no store and no query.
-//
-// Everything is lagging: the band at a point is made from the points before it
-// and from nothing else, so a verdict never changes when more data comes.
 package anomaly
 
 import (
 	"math"
 	"slices"
-
-	"gonum.org/v1/gonum/stat"
 )
-
-// Direction says on which side of the band a value is anomalous.
-type Direction uint8
-
-// Both sides, or one.
-const (
-	Both Direction = iota
-	Above
-	Below
-)
-
-// Band is where each value was expected. NaN bounds mean that there was not
-// enough before the point to say.
-type Band struct {
-	Lower, Middle, Upper []float64
-	Anomalous            []bool
-}
-
-// BasicOptions of Basic. Zero fields take the defaults.
-type BasicOptions struct {
-	Bounds    float64   // width on each side, in standard deviations; 0: 2
-	Window    int       // present points looked back on; 0: 240
-	Least     int       // present points needed for a band; 0: 30
-	Floor     float64   // least width, in standard deviations of the window; 0: 0.9
-	Direction Direction // Both unless said otherwise
-}
-
-// History is how many points before a graph's left edge Basic needs for bands
-// there that don't depend on where the edge is.
-func (o BasicOptions) History() int { return o.withDefaults().Window }
-
-func (o BasicOptions) withDefaults() BasicOptions {
-	if o.Bounds == 0 {
-		o.Bounds = 2
-	}
-	if o.Window == 0 {
-		o.Window = 240
-	}
-	if o.Least == 0 {
-		o.Least = 30
-	}
-	if o.Floor == 0 {
-		o.Floor = 0.9
-	}
-	return o
-}
 
 // z90 is the standard normal distribution's 90 % quantile: the distance from
 // the median to the 90 % quantile, in standard deviations.
 const z90 = 1.2815515655446004
 
-// Basic judges each value against a lagging window of the present values
-// before it: the middle is their median, a side's width the distance to their
-// 90 % (10 %) quantile as standard deviations of a normal distribution, but at
-// least Floor times their standard deviation, and never nothing. NaN is a
-// missing value: it is not judged and teaches nothing. A gap longer than the
-// window starts over.
-func Basic(values []float64, o BasicOptions) Band {
-	o = o.withDefaults()
-	n := len(values)
-	band := Band{make([]float64, n), make([]float64, n), make([]float64, n), make([]bool, n)}
-	w := window{size: o.Window}
-	missing := 0
-	for i, v := range values {
-		band.Lower[i], band.Middle[i], band.Upper[i] = math.NaN(), math.NaN(), math.NaN()
-		if len(w.sorted) >= o.Least {
-			band.Lower[i], band.Middle[i], band.Upper[i] = w.expect(o)
-			band.Anomalous[i] = o.Direction != Below && v > band.Upper[i] || o.Direction != Above && v < band.Lower[i]
-		}
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			if missing++; missing > o.Window {
-				w.reset()
-			}
-			continue
-		}
-		missing = 0
-		w.push(v)
-	}
-	return band
+// basicParams are basic's definition: the values looked back on, how many a
+// band needs, and the least width of a side in deviations of the window. The
+// last keeps half-constant series from alarming.
+type basicParams struct {
+	window, least int
+	floor         float64
 }
 
-// window is the last size values, in the order they came and sorted.
-type window struct {
-	size   int
-	recent []float64 // a ring
-	next   int       // where the oldest is, once the ring is full
+var basicDefaults = basicParams{window: 240, least: 30, floor: 0.9}
+
+// resum is how many steps pass between two exact sums over the window. They
+// happen at multiples of it, so that the rounding in between does not depend on
+// where the series began.
+const resum = 64
+
+// basic judges each value against the last values present: the middle is their
+// median, a side's width the distance to their 90 % (10 %) quantile as standard
+// deviations of a normal distribution, but at least floor times their standard
+// deviation. A gap longer than the window starts over, and what is older than
+// two windows is forgotten.
+type basic struct {
+	basicParams
+	bounds float64
+	step   int64
+
+	values []float64 // a ring of the last window values
+	ages   []int64   // the grid index of each
+	oldest int       // where the ring begins, once it is full or was trimmed
+	n      int
 	sorted []float64
+	last   int64 // index of the newest value
+	shift  float64
+	sum    float64 // of the values less shift
+	square float64 // of their squares
 }
 
-func (w *window) reset() { w.recent, w.sorted, w.next = w.recent[:0], w.sorted[:0], 0 }
-
-func (w *window) push(v float64) {
-	if len(w.recent) < w.size {
-		w.recent = append(w.recent, v)
-	} else {
-		at, _ := slices.BinarySearch(w.sorted, w.recent[w.next])
-		w.sorted = slices.Delete(w.sorted, at, at+1)
-		w.recent[w.next] = v
-		w.next = (w.next + 1) % w.size
+func newBasic(p basicParams, bounds float64, step int64) *basic {
+	return &basic{
+		basicParams: p, bounds: bounds, step: step,
+		values: make([]float64, p.window), ages: make([]int64, p.window), sorted: make([]float64, 0, p.window),
 	}
-	at, _ := slices.BinarySearch(w.sorted, v)
-	w.sorted = slices.Insert(w.sorted, at, v)
 }
 
-func (w *window) expect(o BasicOptions) (lower, middle, upper float64) {
-	middle = quantile(w.sorted, 0.5)
-	_, deviation := stat.PopMeanStdDev(w.sorted, nil)
-	least := max(o.Floor*deviation, 1e-6*math.Abs(middle)+1e-9)
-	up := max((quantile(w.sorted, 0.9)-middle)/z90, least)
-	down := max((middle-quantile(w.sorted, 0.1))/z90, least)
-	return middle - o.Bounds*down, middle, middle + o.Bounds*up
+// history is what basic can remember, in steps.
+func (p basicParams) history() int64 { return int64(3*p.window + resum) }
+
+func (b *basic) push(t int64, x float64) Expectation {
+	index := t / b.step
+	if b.n > 0 {
+		if index-b.last > int64(b.window)+1 {
+			b.n, b.oldest, b.sorted = 0, 0, b.sorted[:0]
+			b.sum, b.square = 0, 0
+		}
+		for b.n > 0 && index-b.ages[b.oldest] > 2*int64(b.window) {
+			b.drop()
+		}
+	}
+	if index%resum == 0 {
+		b.resum()
+	}
+	e := nothing
+	if b.n >= b.least {
+		e = b.expect()
+	}
+	if present(x) {
+		b.add(index, x)
+	}
+	return e
+}
+
+func (b *basic) add(index int64, x float64) {
+	if b.n == b.window {
+		b.replace(index, x)
+	} else {
+		at := (b.oldest + b.n) % b.window
+		b.values[at], b.ages[at] = x, index
+		b.n++
+		b.sorted = slices.Insert(b.sorted, rank(b.sorted, x), x)
+	}
+	b.last = index
+	d := x - b.shift
+	b.sum += d
+	b.square += d * d
+}
+
+func (b *basic) drop() {
+	x := b.forget()
+	i := rank(b.sorted, x)
+	b.sorted = slices.Delete(b.sorted, i, i+1)
+	b.n--
+}
+
+// forget takes the oldest value out of the ring and the sums.
+func (b *basic) forget() float64 {
+	x := b.values[b.oldest]
+	if b.oldest++; b.oldest == b.window {
+		b.oldest = 0
+	}
+	d := x - b.shift
+	b.sum -= d
+	b.square -= d * d
+	return x
+}
+
+// replace puts x where the oldest value of a full ring was.
+func (b *basic) replace(index int64, x float64) {
+	at := b.oldest
+	old := b.forget()
+	b.values[at], b.ages[at] = x, index
+	exchange(b.sorted, old, x)
+}
+
+// exchange puts x into a sorted list for old, which is in it: one move of what
+// lies between the two.
+func exchange(sorted []float64, old, x float64) {
+	from, to := rank(sorted, old), rank(sorted, x)
+	if from < to { // to-1 is x's place once old is gone
+		copy(sorted[from:to-1], sorted[from+1:to])
+		sorted[to-1] = x
+		return
+	}
+	copy(sorted[to+1:from+1], sorted[to:from])
+	sorted[to] = x
+}
+
+// rank is where x stands, or would, in a sorted list. The search has no branch
+// that a processor could guess wrong.
+func rank(sorted []float64, x float64) int {
+	low, n := 0, len(sorted)
+	for n > 1 {
+		half := n >> 1
+		if sorted[low+half-1] < x {
+			low += half
+		}
+		n -= half
+	}
+	if n == 1 && sorted[low] < x {
+		low++
+	}
+	return low
+}
+
+func (b *basic) resum() {
+	b.sum, b.square = 0, 0
+	if b.n == 0 {
+		return
+	}
+	b.shift = b.sorted[b.n/2]
+	for i := range b.n {
+		d := b.values[(b.oldest+i)%b.window] - b.shift
+		b.sum += d
+		b.square += d * d
+	}
+}
+
+func (b *basic) expect() Expectation {
+	middle := quantile(b.sorted, 0.5)
+	mean := b.sum / float64(b.n)
+	deviation := math.Sqrt(max(b.square/float64(b.n)-mean*mean, 0))
+	least := max(b.floor*deviation, floorOf(middle))
+	up := max((quantile(b.sorted, 0.9)-middle)/z90, least)
+	down := max((middle-quantile(b.sorted, 0.1))/z90, least)
+	return Expectation{middle - b.bounds*down, middle, middle + b.bounds*up, b.n}
 }
 
 // quantile is Hyndman and Fan's type 7, which interpolates between the two

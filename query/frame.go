@@ -32,12 +32,35 @@ type Row struct {
 	Unit   string    // from the metric's metadata; "" when unknown
 	Values []float64 // one per timestamp; NaN where there is nothing
 	Band   *Band     // of anomalies and forecasts; nil otherwise
+
+	Outlier bool  // the row behaves unlike the others it was compared with
+	Last    int64 // ms; of the newest sample in it; 0: unknown
 }
 
-// Band is where a row's values were expected.
+// Band is where a row's values were expected, or (Forecast) will be. All lists
+// have one entry per timestamp.
 type Band struct {
-	Lower, Upper []float64 // NaN where nothing could be judged
-	Anomalous    []bool
+	Lower, Middle, Upper []float64 // NaN where nothing could be said
+	Anomalous            []bool
+	Points               []int     // present values that each bound stands on; nil of forecasts
+	Scores               []float64 // how many deviations off the middle; NaN where not judged
+	Forecast             bool
+	Algorithm            string   // of anomalies: the one that judged last
+	Summary              string   // what the band means, in a sentence
+	Notes                []Note   // why points are anomalous, the newest first; not of all, if they are many
+	Changes              []Change // where the level changed and stayed
+}
+
+// Note is a sentence about a point.
+type Note struct {
+	At   int64 // ms
+	Text string
+}
+
+// Change is a moment from which on a row has another level.
+type Change struct {
+	At            int64 // ms
+	Before, After float64
 }
 
 // Stats is what a query cost.

@@ -37,6 +37,7 @@ type evaluation struct {
 	options  Options
 	interval int64
 	raw      bool // don't bridge gaps unless the query says so
+	carry    bool // bridge gaps with the value before them, not with the one after
 }
 
 // frame evaluates a part over the range asked for. All its terms share one
@@ -48,7 +49,11 @@ func (ev *evaluation) frame(n node) (*query.Frame, error) {
 		interval, warning = clampInterval(every, ev.options)
 		ev.run.Warn(warning)
 	}
-	g := gridOf(ev.options.From, ev.options.To, interval)
+	if c, ok := n.(*call); ok && interval == ev.interval {
+		_, finest := c.every()
+		interval = max(interval, finest)
+	}
+	g := gridOf(ev.options.From, ev.options.To+futureOf(n, ev.options.To-ev.options.From), interval)
 	if err := ev.run.Engine().CheckGrid(g); err != nil {
 		return nil, err
 	}
@@ -70,9 +75,8 @@ func widestRollup(n node) int64 {
 		return max(widestRollup(n.left), widestRollup(n.right))
 	case *call:
 		every := widestRollup(n.query)
-		if n.fn == "anomalies" && every == 0 { // a rollup in the query wins
-			o, _, _ := readAnomalyOptions(n)
-			every = o.interval
+		if every == 0 { // a rollup in the query wins
+			every, _ = n.every()
 		}
 		return every
 	}
@@ -113,7 +117,11 @@ func repeat(v float64, n int) []float64 {
 // term selects, rolls up in time, bridges gaps and aggregates over tags.
 func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	// Gaps at the edges are bridged from samples beyond them.
-	if ev.raw && t.fill == "" {
+	switch {
+	case t.fill != "":
+	case ev.carry:
+		t = t.carried()
+	case ev.raw:
 		t = t.unfilled()
 	}
 	pad := (t.bridge() + g.Step - 1) / g.Step
@@ -130,8 +138,12 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	groups := query.GroupBy(selection.Series, t.by)
 	values := make([][]float64, len(selection.Series))
 	sketches := make([]sketchRow, len(selection.Series))
+	lasts := make([]int64, len(selection.Series))
 	err = selection.Each(t.scale, func(_, i int, c *store.Columns) error {
 		info := &selection.Series[i]
+		if n, _ := slices.BinarySearch(c.Times, g.End+g.Step); n > 0 {
+			lasts[i] = c.Times[n-1]
+		}
 		if info.Kind == store.Distribution {
 			sketches[i] = rollupSketches(wide, c)
 			return nil
@@ -159,6 +171,9 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 		}
 		if !hasValue(row.Values) {
 			continue
+		}
+		for _, m := range group.Members {
+			row.Last = max(row.Last, lasts[m])
 		}
 		row.Expr = t.String()
 		if len(group.Tags) > 0 {
@@ -189,6 +204,13 @@ func (ev *evaluation) explainNothing(t *term) error {
 func (t *term) unfilled() *term {
 	c := *t
 	c.fill = "null"
+	return &c
+}
+
+// carried is t bridging gaps with what was known in them.
+func (t *term) carried() *term {
+	c := *t
+	c.fill, c.fillFor = "carry", t.bridge()
 	return &c
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/whippet-obs/whippet/anomaly"
 	"github.com/whippet-obs/whippet/query"
 )
 
@@ -25,7 +26,7 @@ var functionNames = []string{
 	"per_second", "per_minute", "per_hour", "dt", "diff", "derivative", "monotonic_diff",
 	"ewma_3", "ewma_5", "ewma_7", "ewma_10", "ewma_20", "median_3", "median_5", "median_7", "median_9", "moving_rollup",
 	"top", "top5", "top10", "bottom5", "bottom10", "timeshift", "hour_before", "day_before", "week_before", "month_before",
-	"count_nonzero", "count_not_null", "anomalies",
+	"count_nonzero", "count_not_null", "anomalies", "forecast", "outliers", "trend_line", "robust_trend", "piecewise_constant",
 }
 
 // functionOf finds a function by name.
@@ -90,6 +91,16 @@ func functionOf(name string) (function, bool) {
 		}}, true
 	case "anomalies":
 		return function{check: checkAnomalies, eval: anomalies}, true
+	case "forecast":
+		return function{check: checkForecast, eval: forecast}, true
+	case "outliers":
+		return function{check: checkOutliers, eval: outliers}, true
+	case "trend_line":
+		return row(func(v []float64, _ query.Grid) { anomaly.TrendLine(v) })
+	case "robust_trend":
+		return row(func(v []float64, _ query.Grid) { anomaly.RobustTrend(v) })
+	case "piecewise_constant":
+		return row(func(v []float64, _ query.Grid) { anomaly.PiecewiseConstant(v) })
 	case "top":
 		return function{check: checkTop, eval: func(ev *evaluation, c *call, g query.Grid) (result, error) {
 			n, _ := strconv.Atoi(c.args[0].text)

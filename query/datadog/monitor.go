@@ -17,15 +17,23 @@ import (
 //
 //	avg(last_5m):avg:my_metric{*} by {host} > 800
 //	avg(last_4h):anomalies(avg:x{*}, 'basic', 2, alert_window='last_15m') >= 0.8
+//	max(next_1w):forecast(avg:system.disk.in_use{*} by {host}, 'linear', 2) >= 0.9
+//	avg(last_1h):outliers(avg:x{*} by {host}, 'DBSCAN', 3) > 0
 type Monitor struct {
 	Aggregator string        // avg, sum, min, max or last
-	Window     time.Duration // looked back on
+	Window     time.Duration // looked back on; of a forecast, ahead
 	Query      *Query
 	QueryText  string // the query alone
 	Comparator string // >, >=, <, <=
 	Threshold  float64
 	GroupBy    []string // tag keys; empty: one group
 	Anomaly    bool     // the value is the share of anomalous points, 0 to 1
+	Forecast   bool     // the value is the forecast's edge that is nearer to the threshold
+	Outlier    bool     // the value is 1 for an outlier, 0 for the others
+
+	// Recovery is the window over which the share must fall, for an alert about
+	// anomalies to end; 0: that of the alert.
+	Recovery time.Duration
 }
 
 // GroupValue is what a monitor found for one group.
@@ -34,6 +42,9 @@ type GroupValue struct {
 	Value  float64 // NaN: no data
 	Points int
 	Last   int64 // ms; start of the newest bucket with data
+
+	Recovered   *float64 // of anomalies: the share over Monitor.Recovery; nil without one
+	Explanation string   // of anomalies, forecasts and outliers: why, in a sentence
 }
 
 var monitorAggregators = []string{"avg", "sum", "min", "max", "last"}
@@ -57,7 +68,11 @@ func ParseMonitor(text string) (*Monitor, error) {
 		s.expect("(", "with a window, such as (last_5m)")
 		at := s.at
 		var err error
-		if m.Window, err = window(s.until(")")); err != nil {
+		text, ahead := s.until(")"), false
+		if text, ahead = strings.CutPrefix(text, "next_"); ahead {
+			text = "last_" + text
+		}
+		if m.Window, err = window(text); err != nil {
 			s.fail(at, "%v", err)
 		}
 		s.expect(")", "to close the window")
@@ -88,10 +103,7 @@ func ParseMonitor(text string) (*Monitor, error) {
 			s.fail(s.at, "want the end after the threshold, found %s", s.found())
 		}
 		m.GroupBy = groupKeys(n)
-		m.Anomaly = m.anomalies() != nil
-		if m.Anomaly && (m.Threshold < 0 || m.Threshold > 1) {
-			s.fail(from, "the threshold of anomalies is a share of points, 0 to 1")
-		}
+		m.judge(s, n, at, from, ahead)
 	})
 	if err != nil {
 		return nil, err
@@ -99,8 +111,27 @@ func ParseMonitor(text string) (*Monitor, error) {
 	return m, nil
 }
 
-func (m *Monitor) anomalies() *call {
-	if c, ok := m.Query.parts[0].(*call); ok && c.fn == "anomalies" {
+// judge finds out what a monitor with verdicts asks for, and whether that can be.
+func (m *Monitor) judge(s *scanner, n node, at, from int, ahead bool) {
+	c := m.verdicts()
+	m.Anomaly, m.Forecast, m.Outlier = c != nil && c.fn == "anomalies", c != nil && c.fn == "forecast", c != nil && c.fn == "outliers"
+	switch {
+	case m.Anomaly && (m.Threshold < 0 || m.Threshold > 1):
+		s.fail(from, "the threshold of anomalies is a share of points, 0 to 1")
+	case m.Anomaly && m.Comparator[0] == '<':
+		s.fail(from, "anomalies alerts when the share of anomalous points is high: compare with >=")
+	case m.Anomaly && m.alertWindow() > m.Window:
+		s.fail(from, "alert_window can't be longer than the query's window")
+	case m.Forecast && !ahead:
+		s.fail(at, "a forecast is judged ahead: want a window such as next_1w")
+	case !m.Forecast && ahead:
+		s.fail(at, "only forecast(...) looks ahead: want a window such as last_5m")
+	}
+}
+
+// verdicts is the call that judges; nil when the query's own values are compared.
+func (m *Monitor) verdicts() *call {
+	if c, ok := m.Query.parts[0].(*call); ok && slices.Contains(judging, c.fn) {
 		return c
 	}
 	return nil
@@ -141,13 +172,11 @@ func (m *Monitor) interval() int64 {
 	if every := widestRollup(m.Query.parts[0]); every > 0 {
 		return every
 	}
-	if m.Anomaly {
-		o, _, _ := readAnomalyOptions(m.anomalies())
-		w := m.Window
-		if o.alertWindow != "" {
-			w, _ = window(o.alertWindow)
-		}
-		return max(10_000, coarser(w.Milliseconds()/15))
+	switch {
+	case m.Anomaly: // at most 15 points, at a pace that senders keep
+		return max(60_000, coarser(m.alertWindow().Milliseconds()/15))
+	case m.Forecast:
+		return coarser(max(m.Window.Milliseconds()/150, 60_000))
 	}
 	return max(10_000, coarser(m.Window.Milliseconds()/360))
 }
@@ -160,6 +189,12 @@ func (m *Monitor) Eval(ctx context.Context, e *query.Engine, at int64) (groups [
 		return nil, err
 	}
 	defer func() { run.End(err) }()
+	switch {
+	case m.Anomaly:
+		return m.evalAnomalies(run, at)
+	case m.Forecast:
+		return m.evalForecast(run, at)
+	}
 	step := m.interval()
 	g := query.Grid{Start: floor(at-m.Window.Milliseconds(), step), End: floor(at-1, step), Step: step}
 	if g.Start < at-m.Window.Milliseconds() && g.Start < g.End {
@@ -182,8 +217,8 @@ func (m *Monitor) Eval(ctx context.Context, e *query.Engine, at int64) (groups [
 				v.Last = g.Start + int64(i)*step
 			}
 		}
-		if m.Anomaly {
-			v.Value = m.anomalousShare(row, step)
+		if m.Outlier {
+			v.Value, v.Explanation = outlierValue(row, m.verdicts())
 		}
 		if v.Points > 0 {
 			groups = append(groups, v)
@@ -193,34 +228,16 @@ func (m *Monitor) Eval(ctx context.Context, e *query.Engine, at int64) (groups [
 	return groups, nil
 }
 
-// anomalousShare is the share of anomalous points among those judged in the
-// alert window; NaN when fewer than half of its points could be judged.
-func (m *Monitor) anomalousShare(row query.Row, step int64) float64 {
-	o, _, _ := readAnomalyOptions(m.anomalies())
-	points := len(row.Values)
-	if o.alertWindow != "" {
-		w, _ := window(o.alertWindow)
-		points = min(points, int(w.Milliseconds()/step))
-	}
-	judged, anomalous := 0, 0
-	for i := len(row.Values) - points; i < len(row.Values); i++ {
-		if math.IsNaN(row.Values[i]) || math.IsNaN(row.Band.Upper[i]) {
-			continue
-		}
-		judged++
-		if row.Band.Anomalous[i] {
-			anomalous++
-		}
-	}
-	if judged == 0 || 2*judged < points {
-		return math.NaN()
-	}
-	return float64(anomalous) / float64(judged)
-}
-
 // Range evaluates the monitor's query as a graph.
 func (m *Monitor) Range(ctx context.Context, e *query.Engine, from, to int64) (*query.Frame, error) {
-	frames, err := m.Query.Range(ctx, e, Options{From: from, To: to})
+	o := Options{From: from, To: to}
+	if m.Anomaly { // what is shown is what was judged
+		o.Interval = m.interval()
+		for (to-from)/o.Interval > mostPoints {
+			o.Interval = coarser(o.Interval + 1)
+		}
+	}
+	frames, err := m.Query.Range(ctx, e, o)
 	if err != nil {
 		return nil, err
 	}

@@ -166,8 +166,13 @@ func (s *scanner) expression(least int) node {
 		if p == 0 || p <= least {
 			return left
 		}
+		at := s.at
 		s.at++
-		left = &binary{op, left, s.expression(p)}
+		b := &binary{op, left, s.expression(p)}
+		if inner := innerCall(b, judging); inner != "" {
+			s.fail(at, "there is no arithmetic with %s: put it inside, as in %s(query %c 2, ...)", inner, inner, op)
+		}
+		left = b
 	}
 }
 
@@ -382,6 +387,7 @@ func (s *scanner) call(fn string, start int) node {
 	} else {
 		s.expect(")", "to close "+fn)
 	}
+	s.refuseNested(c, start)
 	if known.check == nil && len(c.args) > 0 {
 		s.fail(c.args[0].at, "%s takes a query and nothing else", fn)
 	}

@@ -86,8 +86,14 @@ func (t *term) bridge() int64 {
 // linearly, and counts and rates are not.
 func (t *term) bridgeGaps(row []float64, step int64, kind store.Kind) {
 	how := t.fill
-	if how == "" && t.as == "" && (kind == store.Gauge || kind == store.Cumulative) {
+	bridged := t.as == "" && (kind == store.Gauge || kind == store.Cumulative)
+	switch {
+	case how == "" && bridged:
 		how = "linear"
+	case how == "carry" && bridged:
+		how = "last"
+	case how == "carry":
+		return
 	}
 	if how == "" || how == "null" {
 		return
