@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -35,6 +36,25 @@ func (s *Server) traces(c *fiber.Ctx) error {
 		return err
 	}
 	return c.Status(fiber.StatusAccepted).JSON(fiber.Map{})
+}
+
+// registerStatsD takes DogStatsD lines over HTTP, where tracing libraries post
+// them to an agent, and shows what came by any way.
+func (s *Server) registerStatsD() {
+	for _, path := range []string{"/dogstatsd/v2/proxy", "/dogstatsd/v1/proxy"} {
+		s.app.Post(path, s.statsdLines)
+		s.app.Put(path, s.statsdLines)
+	}
+	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(s.config.StatsD.Stats()) })
+}
+
+func (s *Server) statsdLines(c *fiber.Ctx) error {
+	if !s.hasKey(c) {
+		return fiber.NewError(fiber.StatusForbidden, "the API key is not one of those that --api-keys allows")
+	}
+	from, _ := netip.AddrFromSlice(c.Context().RemoteIP())
+	s.config.StatsD.IngestFrom(from.Unmap(), c.Request().Body())
+	return c.SendStatus(fiber.StatusOK)
 }
 
 // isAgent tells a request of an agent or tracer by its user agent or headers.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
+	"github.com/whippet-obs/whippet/ingest/dogstatsd"
 	remotewrite "github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query"
@@ -48,6 +49,7 @@ type Config struct {
 	RemoteWrite *remotewrite.Intake
 	Traces      *trace.Intake
 	Spans       *span.Store
+	StatsD      *dogstatsd.Server
 	Now         func() time.Time
 	Log         *slog.Logger
 
@@ -94,6 +96,7 @@ func New(config Config) (*Server, error) {
 	s.registerDebug()
 	s.registerIntake()
 	s.registerRemoteWrite()
+	s.registerStatsD()
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now}).Register(s.app)

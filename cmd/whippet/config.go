@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -27,6 +28,12 @@ type config struct {
 	PublicURL    string
 	APIKeys      []string
 	Insecure     bool
+
+	StatsDStream      string
+	StatsDMapper      string
+	StatsDContainers  bool
+	StatsDAggregates  []string
+	StatsDPercentiles []float64
 
 	Retention  time.Duration
 	KeepEvents time.Duration
@@ -64,6 +71,23 @@ func (c *config) settings() *flag.FlagSet {
 		return err
 	})
 	fs.Int64Var(&c.TracesDisk, "traces-disk", 20<<30, "most `bytes` of traces on disk; the oldest go first")
+	fs.StringVar(&c.StatsDStream, "statsd-stream-socket", "", "`path` of a unix stream socket for DogStatsD; empty: off")
+	fs.StringVar(&c.StatsDMapper, "statsd-mapper", "", "YAML `file` of rules that turn parts of names into tags, as the agent's dogstatsd_mapper_profiles; empty: off")
+	fs.BoolVar(&c.StatsDContainers, "statsd-containers", false, "make a tag container_id of the container that a DogStatsD client names")
+	c.StatsDAggregates = []string{"max", "median", "avg", "count"}
+	fs.Func("statsd-aggregates", "comma-separated `figures` of histograms: min, max, median, avg, sum, count (default max,median,avg,count)", list(&c.StatsDAggregates))
+	c.StatsDPercentiles = []float64{0.95}
+	fs.Func("statsd-percentiles", "comma-separated `percentiles` of histograms, between 0 and 1 (default 0.95)", func(s string) error {
+		c.StatsDPercentiles = []float64{}
+		for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' }) {
+			p, err := strconv.ParseFloat(word, 64)
+			if err != nil || !(p > 0 && p < 1) {
+				return fmt.Errorf("want numbers between 0 and 1 such as 0.95,0.99, got %q", word)
+			}
+			c.StatsDPercentiles = append(c.StatsDPercentiles, p)
+		}
+		return nil
+	})
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` that links in mails start with; empty: made from --http")
 	fs.Func("api-keys", "comma-separated `keys`; when set, agents must send one of them", list(&c.APIKeys))
 	fs.BoolVar(&c.Insecure, "insecure", false, "allow listeners beyond loopback without logins: whoever reaches them may read and change everything")

@@ -42,6 +42,19 @@ func figuresOfStatsD(server *dogstatsd.Server) selfmetrics.Source {
 			{Name: "whippet.dogstatsd.packets", Value: float64(s.Packets), Total: true, Help: "packets received"},
 			{Name: "whippet.dogstatsd.metrics", Value: float64(s.Metrics), Total: true, Help: "values received"},
 		}
+		count := func(name string, n uint64, help string, tags ...string) {
+			figures = append(figures, selfmetrics.Figure{Name: name, Value: float64(n), Total: true, Help: help, Tags: tags})
+		}
+		for _, socket := range s.Sockets {
+			count("whippet.dogstatsd.kernel_drops", socket.KernelDrops, "datagrams that found a socket's buffer full", "socket:"+socket.Name)
+			figures = append(figures, selfmetrics.Figure{Name: "whippet.dogstatsd.receive_buffer", Value: float64(socket.ReceiveBuffer), Unit: "byte", Help: "receive buffer the kernel granted", Tags: []string{"socket:" + socket.Name}})
+		}
+		figures = append(figures, selfmetrics.Figure{Name: "whippet.dogstatsd.contexts", Value: float64(s.Contexts), Help: "metrics with their tags being aggregated"})
+		count("whippet.dogstatsd.dropped", s.DroppedSamples, "what was received and not kept", "what:samples")
+		count("whippet.dogstatsd.dropped", s.DroppedEvents, "what was received and not kept", "what:events")
+		count("whippet.dogstatsd.dropped", s.DroppedChecks, "what was received and not kept", "what:checks")
+		count("whippet.dogstatsd.dropped", s.RefusedSamples, "what was received and not kept", "what:series_limit")
+		count("whippet.dogstatsd.late", s.LateBatches, "batches counted in the bucket before theirs")
 		for _, r := range s.Rejected {
 			figures = append(figures, selfmetrics.Figure{Name: "whippet.dogstatsd.rejected", Value: float64(r.Count), Total: true, Tags: []string{"reason:" + string(r.Reason)}, Help: "lines refused"})
 		}

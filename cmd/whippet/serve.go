@@ -81,8 +81,13 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		return err
 	}
 
+	mapper, err := statsdMapper(cfg.StatsDMapper)
+	if err != nil {
+		return err
+	}
 	statsd, err := dogstatsd.Listen(dogstatsd.Config{
-		UDP: cfg.StatsD, Socket: cfg.StatsDSocket, DB: db, Host: hostname, Now: clk.Now, Log: log,
+		UDP: cfg.StatsD, Socket: cfg.StatsDSocket, Stream: cfg.StatsDStream, DB: db, Host: hostname, Now: clk.Now, Log: log,
+		Aggregates: cfg.StatsDAggregates, Percentiles: cfg.StatsDPercentiles, Mapper: mapper, Containers: cfg.StatsDContainers,
 	})
 	if err != nil {
 		return err
@@ -99,7 +104,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	}
 
 	webConfig := web.Config{
-		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, StatsD: statsd, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
 			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
@@ -168,6 +173,23 @@ func portOf(addr net.Addr) int {
 		return udp.Port
 	}
 	return 0
+}
+
+// statsdMapper reads the rules in a file; none when there is no file.
+func statsdMapper(file string) (*dogstatsd.Mapper, error) {
+	if file == "" {
+		return nil, nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("--statsd-mapper: %w", err)
+	}
+	defer f.Close()
+	mapper, err := dogstatsd.ReadMapper(f)
+	if err != nil {
+		return nil, fmt.Errorf("--statsd-mapper %s: %w", file, err)
+	}
+	return mapper, nil
 }
 
 // mailer sends mails; nil when they are only kept in the outbox.

@@ -1,7 +1,9 @@
 package dogstatsd
 
 import (
+	"cmp"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"math"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
@@ -39,22 +42,28 @@ type aggregator struct {
 	log        *slog.Logger
 	maxEntries int64
 	started    int64 // ms
+	seed       maphash.Seed
+	containers bool // whether the container that a client names is a tag
+	mapper     *Mapper
 
 	tables  []*table
 	current atomic.Int64  // number of the open bucket: its start / 10 s
 	order   atomic.Uint64 // of batches of packets
 	entries atomic.Int64  // in all tables
+	late    atomic.Uint64 // batches of packets that went into a bucket past its end
 
 	mu       sync.Mutex // of a rotation or collection; taken before a table's
 	pending  bool       // the tables' closed sides hold bucket closed
 	closed   int64
-	newest   int64  // the last bucket that has been emitted
-	setBack  int64  // how often the clock was, by more than a bucket
-	round    uint64 // collections so far
-	contexts map[string]*metricContext
-	ordered  []*metricContext // the same in order of creation, which is that of their refs
-	active   []*metricContext // with values in the bucket being collected
-	refused  uint64           // samples of series over the store's limit
+	newest   int64                     // the last bucket that has been emitted
+	setBack  int64                     // how often the clock was, by more than a bucket
+	round    uint32                    // collections so far
+	contexts map[uint64]*metricContext // by a hash of what they are
+	metrics  map[string]*metricCounts  // by name
+	hosts    map[string]string         // so that contexts share their names
+	ordered  []*metricContext          // the same in order of creation, which is that of their refs
+	active   []*metricContext          // with values in the bucket being collected
+	refused  uint64                    // samples of series over the store's limit
 }
 
 // sink is what the aggregator needs of the store.
@@ -64,29 +73,37 @@ type sink struct {
 	seen   func(host string, ms int64)
 }
 
-// metricContext is a metric with its tags and host, in the form they are kept in.
+// metricContext is a metric with its tags and host.
 type metricContext struct {
-	key     string
+	hash    uint64
 	kind    kind
-	unit    string
-	name    string
+	metric  *metricCounts
 	host    string
-	tags    store.Tags // with the host's
-	series  []seriesRef
-	entries int // that point here
-	last    int64
+	made    *identity   // until all its series are made
+	ref     store.Ref   // of its series, or a histogram's first; 0 when there is none yet
+	more    []store.Ref // of a histogram's further figures
+	entries int32       // that point here
+	last    int64       // bucket
 	acc     accumulator
 }
 
-// seriesRef is one series of a context, once it has been interned.
-type seriesRef struct {
-	ref store.Ref
-	ok  bool
+// identity is a context in the form it is kept in.
+type identity struct {
+	name, unit string
+	tags       store.Tags // with the host's
+}
+
+// metricCounts is what has arrived for one metric name.
+type metricCounts struct {
+	name     string
+	contexts int
+	values   uint64
+	last     int64 // bucket
 }
 
 func newAggregator(tables int, now func() time.Time) *aggregator {
 	started := now().UnixMilli()
-	a := &aggregator{now: now, contexts: map[string]*metricContext{}, maxEntries: maxContexts, started: started, newest: math.MinInt64}
+	a := &aggregator{now: now, contexts: map[uint64]*metricContext{}, metrics: map[string]*metricCounts{}, hosts: map[string]string{}, seed: maphash.MakeSeed(), maxEntries: maxContexts, started: started, newest: math.MinInt64}
 	a.current.Store(bucketOf(started))
 	for range tables {
 		a.tables = append(a.tables, newTable(a))
@@ -105,11 +122,16 @@ func bucketOf(ms int64) int64 {
 
 // enter makes sure that values arriving now (ms) go into now's bucket. A clock
 // that is set back by less than a bucket goes on filling the open one, so that
-// no bucket is closed twice for a few milliseconds.
+// no bucket is closed twice for a few milliseconds. While a bucket is still
+// being collected the open one goes on, past its end if need be: a reader that
+// waited would lose datagrams.
 func (a *aggregator) enter(now int64) {
 	b := bucketOf(now)
 	if open := a.current.Load(); b != open && b != open-1 {
-		a.mu.Lock()
+		if !a.mu.TryLock() {
+			a.late.Add(1)
+			return
+		}
 		// Others may have rotated since now was read: look again, or a late
 		// reader would seem to set the clock back.
 		a.rotate(bucketOf(a.now().UnixMilli()))
@@ -172,7 +194,7 @@ func (a *aggregator) collect() {
 		}
 		clear(t.touched[side])
 		t.touched[side] = t.touched[side][:0]
-		t.held[side] = 0
+		t.held[side], t.fresh[side] = 0, 0
 	}
 
 	at := a.stamp()
@@ -211,6 +233,7 @@ func (a *aggregator) merge(e *entry, from *accumulator) {
 	}
 	e.round = a.round
 	c := e.ctx
+	c.metric.values += uint64(from.n)
 	to := &c.acc
 	if !to.used {
 		to.used = true
@@ -261,15 +284,16 @@ func (m *many) reset() {
 // and empties c.
 func (a *aggregator) emit(c *metricContext, at int64) {
 	c.last = a.closed
+	c.metric.last = a.closed
 	acc := &c.acc
 	switch c.kind {
 	case counter:
-		a.sample(c, 0, "", store.Rate, at, acc.value/bucketSeconds)
+		a.sample(c, 0, at, acc.value/bucketSeconds)
 	case gauge:
-		a.sample(c, 0, "", store.Gauge, at, acc.value)
+		a.sample(c, 0, at, acc.value)
 	case set:
 		if acc.many != nil {
-			a.sample(c, 0, "", store.Gauge, at, float64(len(acc.many.members)))
+			a.sample(c, 0, at, float64(len(acc.many.members)))
 		}
 	case histogram:
 		if acc.many == nil || acc.many.spread.count == 0 {
@@ -277,17 +301,13 @@ func (a *aggregator) emit(c *metricContext, at int64) {
 		}
 		acc.many.spread.sort()
 		for i, f := range a.figures {
-			k := store.Gauge
-			if f.rate {
-				k = store.Rate
-			}
-			a.sample(c, i, f.suffix, k, at, f.of(&acc.many.spread))
+			a.sample(c, i, at, f.of(&acc.many.spread))
 		}
 	case distribution:
 		if acc.many == nil || acc.many.sketch == nil {
 			break
 		}
-		if ref, ok := a.ref(c, 0, "", store.Distribution); ok {
+		if ref, ok := a.ref(c, 0); ok {
 			a.out.addSketch(store.SketchSample{Ref: ref, Time: at, Sketch: acc.many.sketch})
 		}
 	}
@@ -307,7 +327,7 @@ func (a *aggregator) emitZeros() {
 		}
 		c.last = min(c.last, open) // after the clock was set back
 		for b := max(a.closed, a.newest+1, c.last+1); b < min(open, c.last+zeroBuckets+1); b++ {
-			a.sample(c, 0, "", store.Rate, b*bucketMillis, 0)
+			a.sample(c, 0, b*bucketMillis, 0)
 		}
 	}
 	a.newest = max(a.newest, open-1)
@@ -329,7 +349,10 @@ func (a *aggregator) forget() {
 		if c.entries > 0 || c.kind == counter && open-c.last <= zeroBuckets {
 			return false
 		}
-		delete(a.contexts, c.key)
+		delete(a.contexts, c.hash)
+		if c.metric.contexts--; c.metric.contexts == 0 {
+			delete(a.metrics, c.metric.name)
+		}
 		return true
 	})
 }
@@ -345,12 +368,13 @@ func (a *aggregator) collectTimed() {
 			}
 			v.entry.round = a.round
 			c := v.entry.ctx
-			c.last = open
+			c.last, c.metric.last = open, open
+			c.metric.values += uint64(v.n)
 			hosts[c.host] = true
 			if c.kind == counterAt {
-				a.sample(c, 0, "", store.Rate, v.at, v.value/bucketSeconds)
+				a.sample(c, 0, v.at, v.value/bucketSeconds)
 			} else {
-				a.sample(c, 0, "", store.Gauge, v.at, v.value)
+				a.sample(c, 0, v.at, v.value)
 			}
 		}
 	}
@@ -365,39 +389,86 @@ func (a *aggregator) seen(hosts map[string]bool, at int64) {
 	}
 }
 
-func (a *aggregator) sample(c *metricContext, i int, suffix string, k store.Kind, at int64, value float64) {
+func (a *aggregator) sample(c *metricContext, i int, at int64, value float64) {
 	if !finite(value) {
 		return // sums of large finite values overflow
 	}
-	if ref, ok := a.ref(c, i, suffix, k); ok {
+	if ref, ok := a.ref(c, i); ok {
 		a.out.addSample(store.Sample{Ref: ref, Time: at, Value: value})
 	}
 }
 
 // ref returns the i-th series of c.
-func (a *aggregator) ref(c *metricContext, i int, suffix string, k store.Kind) (store.Ref, bool) {
-	if c.series[i].ok {
-		return c.series[i].ref, true
+func (a *aggregator) ref(c *metricContext, i int) (store.Ref, bool) {
+	if c.made != nil {
+		a.makeSeries(c)
 	}
-	s := store.Series{Name: c.name[:min(len(c.name), maxName-len(suffix))] + suffix, Tags: c.tags, Kind: k}
+	ref := c.ref
+	if i > 0 {
+		ref = c.more[i-1]
+	}
+	if ref == 0 {
+		a.refused++
+	}
+	return ref, ref != 0
+}
+
+// makeSeries makes the series of c that it has not got yet. Once it has all,
+// its text is forgotten: that is most of what a context takes.
+func (a *aggregator) makeSeries(c *metricContext) {
+	complete := true
+	one := func(ref *store.Ref, suffix string, k store.Kind) {
+		if *ref == 0 {
+			*ref = a.intern(c.made, suffix, k)
+		}
+		complete = complete && *ref != 0
+	}
+	switch c.kind {
+	case histogram:
+		if c.more == nil {
+			c.more = make([]store.Ref, len(a.figures)-1)
+		}
+		for i, f := range a.figures {
+			ref, k := &c.ref, store.Gauge
+			if i > 0 {
+				ref = &c.more[i-1]
+			}
+			if f.rate {
+				k = store.Rate
+			}
+			one(ref, f.suffix, k)
+		}
+	case counter, counterAt:
+		one(&c.ref, "", store.Rate)
+	case distribution:
+		one(&c.ref, "", store.Distribution)
+	default:
+		one(&c.ref, "", store.Gauge)
+	}
+	if complete {
+		c.made = nil
+	}
+}
+
+// intern makes one series; 0 when the store refuses it.
+func (a *aggregator) intern(of *identity, suffix string, k store.Kind) store.Ref {
+	s := store.Series{Name: of.name[:min(len(of.name), maxName-len(suffix))] + suffix, Tags: of.tags, Kind: k}
 	if k == store.Rate {
 		s.Interval = bucketMillis
 	}
 	ref, err := a.sink.intern(s)
 	if err != nil {
-		a.refused++
 		if !errors.Is(err, store.ErrSeriesLimit) {
 			a.log.Error("make a series for DogStatsD", "metric", s.Name, "err", err)
 		}
-		return 0, false
+		return 0
 	}
 	learned := catalog.Metric{Name: s.Name, Type: k.String(), Interval: bucketSeconds}
 	if k != store.Rate {
-		learned.Unit = c.unit
+		learned.Unit = of.unit
 	}
 	a.sink.learn(learned)
-	c.series[i] = seriesRef{ref, true}
-	return ref, true
+	return ref
 }
 
 // maxName is the longest metric name the store's normalization lets through.
@@ -405,32 +476,48 @@ const maxName = 200
 
 // resolve finds or creates the context of an entry.
 func (a *aggregator) resolve(e *entry) {
-	k := kind(e.key[0])
-	name, tags, _ := strings.Cut(e.key[1:], "|")
-	unit := ""
+	k, unit := e.kind, ""
 	if k == timing {
 		k, unit = histogram, "millisecond"
 	}
-	list, host := splitTags(tags, a.host)
+	name, extra := a.mapper.apply(e.key.name)
+	list, host := splitTags(strings.Join(append(extra, e.key.tags), ","), a.host)
 	if host != "" {
 		list = append(list, "host:"+host)
 	}
-	c := &metricContext{kind: k, unit: unit, name: store.NormalizeName(name), host: host, tags: store.NewTags(list)}
-	c.key = string(rune(k)) + c.name + "|" + strings.Join(c.tags, ",")
-	if known, ok := a.contexts[c.key]; ok {
-		c = known
-		if c.unit == "" {
-			c.unit = unit
+	if e.key.container != "" {
+		list = append(list, store.NormalizeTag("container_id:"+e.key.container))
+	}
+	tags := store.NewTags(list)
+	metric := a.metric(cmp.Or(store.NormalizeName(name), store.NormalizeName(e.key.name)))
+	hash := payload.Join(maphash.String(a.seed, metric.name)+uint64(k), maphash.String(a.seed, strings.Join(tags, ",")))
+	c := a.contexts[hash]
+	if c == nil {
+		if shared, ok := a.hosts[host]; ok {
+			host = shared
+		} else if len(a.hosts) < maxHosts {
+			a.hosts[host] = host
 		}
-	} else {
-		n := 1
-		if k == histogram {
-			n = len(a.figures)
-		}
-		c.series = make([]seriesRef, n)
-		a.contexts[c.key] = c
+		c = &metricContext{hash: hash, kind: k, metric: metric, host: host, made: &identity{metric.name, unit, tags}}
+		metric.contexts++
+		a.contexts[hash] = c
 		a.ordered = append(a.ordered, c)
+	} else if c.made != nil && c.made.unit == "" {
+		c.made.unit = unit
 	}
 	c.entries++
-	e.ctx = c
+	e.ctx, e.key = c, nil
+}
+
+// maxHosts bounds the host names shared.
+const maxHosts = 100_000
+
+// metric returns the counts of a metric name.
+func (a *aggregator) metric(name string) *metricCounts {
+	m := a.metrics[name]
+	if m == nil {
+		m = &metricCounts{name: name}
+		a.metrics[name] = m
+	}
+	return m
 }

@@ -27,6 +27,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,6 +48,8 @@ type Config struct {
 
 	Aggregates  []string  // of histograms: min, max, median, avg, sum, count; nil: max, median, avg, count
 	Percentiles []float64 // of histograms, between 0 and 1; nil: 0.95
+	Mapper      *Mapper   // turns names into names with tags; nil: off
+	Containers  bool      // make a tag container_id of the container that a client names
 }
 
 // Server is a DogStatsD server that listens.
@@ -115,6 +118,7 @@ func newServer(c Config, b backend) (*Server, error) {
 	s.docs.addEvents, s.docs.putChecks, s.docs.seen, s.docs.log = b.addEvents, b.putChecks, b.sink.seen, c.Log
 	s.out = &outbox{append: b.append, limit: maxWaiting}
 	s.agg = newAggregator(len(sockets)+1, c.Now)
+	s.agg.mapper, s.agg.containers = c.Mapper, c.Containers
 	s.agg.host = store.NormalizeHost(c.Host)
 	s.agg.figures, s.agg.sink, s.agg.documents, s.agg.out, s.agg.log = list, b.sink, s.docs, s.out, c.Log
 	s.inside = s.agg.tables[len(sockets)]
@@ -133,10 +137,14 @@ func (s *Server) Addr() net.Addr {
 
 // Ingest takes a packet as if it had just been received: lines separated by
 // newlines. It keeps nothing of packet. Safe for concurrent use.
-func (s *Server) Ingest(packet []byte) {
+func (s *Server) Ingest(packet []byte) { s.IngestFrom(netip.Addr{}, packet) }
+
+// IngestFrom is Ingest of a packet from an address, which is counted as its
+// sender.
+func (s *Server) IngestFrom(from netip.Addr, packet []byte) {
 	now := s.now().UnixMilli()
 	s.inside.begin(now)
-	s.inside.packet(packet, false, now)
+	s.inside.packet(packet, from, false, now)
 	s.inside.end()
 }
 
@@ -218,7 +226,7 @@ func (s *Server) read(ctx context.Context, so *socket, t *table) error {
 		t.begin(now)
 		for i := range n {
 			packet, cut := so.packet(i)
-			t.packet(packet, cut, now)
+			t.packet(packet, so.from(i), cut, now)
 		}
 		t.end()
 	}

@@ -24,14 +24,15 @@ const (
 // metric is one parsed metric line. Its slices point into the packet, or are
 // reused by the next parse.
 type metric struct {
-	name   []byte
-	tags   []byte // as sent, comma-separated; empty when there are none
-	kind   kind
-	values []float64 // finite; empty for a set
-	member []byte    // of a set
-	rate   float64   // of sampling, in (0, 1]
-	at     int64     // ms since the epoch, for counterAt and gaugeAt
-	odd    int       // values left out because they are infinite or no number
+	name      []byte
+	tags      []byte // as sent, comma-separated; empty when there are none
+	container []byte // the container's own id, if the client gave it
+	kind      kind
+	values    []float64 // finite; empty for a set
+	member    []byte    // of a set
+	rate      float64   // of sampling, in (0, 1]
+	at        int64     // ms since the epoch, for counterAt and gaugeAt
+	odd       int       // values left out because they are infinite or no number
 }
 
 // parseMetric reads a line
@@ -75,7 +76,7 @@ func parseMetric(line []byte, m *metric) reason {
 		return badType
 	}
 
-	m.tags, m.rate, m.at = nil, 1, 0
+	m.tags, m.container, m.rate, m.at = nil, nil, 1, 0
 	for more {
 		field, rest, more = nextField(rest)
 		if len(field) == 0 {
@@ -93,6 +94,10 @@ func parseMetric(line []byte, m *metric) reason {
 				rate = 1
 			}
 			m.rate = rate
+		case 'c':
+			if list, ok := bytes.CutPrefix(field, []byte("c:")); ok {
+				m.container = containerOf(list)
+			}
 		case 'T':
 			seconds, ok := parseSeconds(field[1:])
 			if !ok {
@@ -112,6 +117,30 @@ func parseMetric(line []byte, m *metric) reason {
 		}
 	}
 	return m.parseValues(values)
+}
+
+// containerOf reads where the client says that it runs: a list of "ci-" and a
+// container, or "in-" and a file number; or, as older clients have it, the
+// container alone. Those that name a container count.
+func containerOf(list []byte) []byte {
+	for len(list) > 0 {
+		id := list
+		if i := bytes.IndexByte(list, ','); i >= 0 {
+			id, list = list[:i], list[i+1:]
+		} else {
+			list = nil
+		}
+		if name, ok := bytes.CutPrefix(id, []byte("ci-")); ok {
+			return name
+		}
+		if name, ok := bytes.CutPrefix(id, []byte("cid-")); ok {
+			return name
+		}
+		if len(id) == 64 {
+			return id
+		}
+	}
+	return nil
 }
 
 // parseValues reads the part between the name and the type. A set's member may

@@ -1,6 +1,7 @@
 package dogstatsd
 
 import (
+	"net/netip"
 	"os"
 	"syscall"
 	"unsafe"
@@ -14,7 +15,8 @@ type receiver struct {
 	raw     syscall.RawConn
 	headers []mmsghdr
 	vectors []unix.Iovec
-	buffers []byte // maxPacket each; only pages that were written take memory
+	names   []unix.RawSockaddrInet6 // of the senders; an IPv4 one fits too
+	buffers []byte                  // maxPacket each; only pages that were written take memory
 
 	poll  func(fd uintptr) bool // made once, so that receiving does not allocate
 	check func(fd uintptr)
@@ -32,12 +34,15 @@ func (r *receiver) init(_ datagramConn, raw syscall.RawConn) {
 	r.raw = raw
 	r.headers = make([]mmsghdr, batchSize)
 	r.vectors = make([]unix.Iovec, batchSize)
+	r.names = make([]unix.RawSockaddrInet6, batchSize)
 	r.buffers = make([]byte, batchSize*maxPacket)
 	for i := range r.headers {
 		r.vectors[i].Base = &r.buffers[i*maxPacket]
 		r.vectors[i].SetLen(maxPacket)
 		r.headers[i].header.Iov = &r.vectors[i]
 		r.headers[i].header.SetIovlen(1)
+		r.headers[i].header.Name = (*byte)(unsafe.Pointer(&r.names[i]))
+		r.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 	}
 	r.poll = func(fd uintptr) bool {
 		r.try(fd)
@@ -79,6 +84,21 @@ func (r *receiver) receiveLeft() int {
 		return 0
 	}
 	return r.n
+}
+
+// from returns the sender's address of the i-th datagram; the zero Addr when it
+// has none, as on unix sockets.
+func (r *receiver) from(i int) netip.Addr {
+	h := &r.headers[i].header
+	size := h.Namelen
+	h.Namelen = unix.SizeofSockaddrInet6 // the kernel wrote what it used
+	switch name := &r.names[i]; {
+	case size == unix.SizeofSockaddrInet4 && name.Family == unix.AF_INET:
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(name)).Addr)
+	case size == unix.SizeofSockaddrInet6 && name.Family == unix.AF_INET6:
+		return netip.AddrFrom16(name.Addr).Unmap()
+	}
+	return netip.Addr{}
 }
 
 // packet returns the i-th datagram of the last receive, valid until the next,

@@ -4,6 +4,8 @@ package dogstatsd
 
 import (
 	"errors"
+	"net"
+	"net/netip"
 	"syscall"
 )
 
@@ -12,6 +14,7 @@ type receiver struct {
 	conn   datagramConn
 	buffer []byte
 	n      int
+	sender netip.Addr
 }
 
 func (r *receiver) init(conn datagramConn, _ syscall.RawConn) {
@@ -20,15 +23,20 @@ func (r *receiver) init(conn datagramConn, _ syscall.RawConn) {
 }
 
 func (r *receiver) receive() (int, error) {
-	n, _, err := r.conn.ReadFrom(r.buffer)
+	n, addr, err := r.conn.ReadFrom(r.buffer)
 	if err != nil {
 		return 0, err
 	}
-	r.n = n
+	r.n, r.sender = n, netip.Addr{}
+	if udp, ok := addr.(*net.UDPAddr); ok {
+		r.sender = udp.AddrPort().Addr().Unmap()
+	}
 	return 1, nil
 }
 
 func (r *receiver) receiveLeft() int { return 0 }
+
+func (r *receiver) from(int) netip.Addr { return r.sender }
 
 func (r *receiver) packet(int) ([]byte, bool) { return r.buffer[:r.n], false }
 

@@ -57,9 +57,9 @@ func (r *record) backend() backend {
 				if r.limit > 0 && len(r.refs) >= r.limit {
 					return 0, store.ErrSeriesLimit
 				}
-				ref := store.Ref(len(r.series))
-				r.refs[name] = ref
 				r.series = append(r.series, s)
+				ref := store.Ref(len(r.series)) // 0 is none
+				r.refs[name] = ref
 				return ref, nil
 			},
 			learn: func(m catalog.Metric) {
@@ -82,14 +82,14 @@ func (r *record) backend() backend {
 			r.appends++
 			r.samples = append(r.samples, b.Samples...)
 			for _, s := range b.Samples {
-				name := seriesName(r.series[s.Ref])
+				name := seriesName(r.series[s.Ref-1])
 				if r.values[name] == nil {
 					r.values[name] = map[int64]float64{}
 				}
 				r.values[name][s.Time/1000] = s.Value
 			}
 			for _, s := range b.Sketches {
-				name := seriesName(r.series[s.Ref])
+				name := seriesName(r.series[s.Ref-1])
 				if r.sketches[name] == nil {
 					r.sketches[name] = map[int64]*sketch.Sketch{}
 				}

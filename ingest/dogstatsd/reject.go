@@ -59,6 +59,7 @@ func (r reason) String() string {
 
 // rejections counts what was refused, by reason, with the latest examples.
 type rejections struct {
+	total    uint64
 	counts   [reasons]uint64
 	examples [reasons][exampleCount][]byte // a ring
 }
@@ -73,6 +74,7 @@ func (r *rejections) add(why reason, line []byte, n int) {
 	example := &r.examples[why][r.counts[why]%exampleCount]
 	*example = append((*example)[:0], line[:min(len(line), exampleBytes)]...)
 	r.counts[why] += uint64(n)
+	r.total += uint64(n)
 }
 
 // Rejection is what was refused for one reason.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"strconv"
 	"unicode"
@@ -31,6 +32,7 @@ type Stats struct {
 
 	Rejected []Rejection // most frequent first
 
+	LateBatches    uint64 // batches of packets counted in the bucket before theirs, because that could not be closed in time
 	KernelDrops    uint64 // datagrams that found a socket's buffer full
 	DroppedSamples uint64 // that waited too long for the store
 	DroppedEvents  uint64 // the catalog was too slow
@@ -45,7 +47,29 @@ type Stats struct {
 	Entries  int    // spellings of them, over all readers
 
 	Sockets []SocketStats
+	Senders []SenderStats // by packets, the busiest hundred
+	Names   []NameStats   // by values, the busiest hundred
 }
+
+// SenderStats is what one address has sent: "local" for unix sockets and what
+// was handed to Ingest, "::" for those that are too many to tell apart.
+type SenderStats struct {
+	Address                          string
+	Packets, Bytes, Values, Rejected uint64
+	LastSeen                         int64 // ms
+}
+
+// NameStats is what has arrived for one metric name, while anything of it is
+// being aggregated.
+type NameStats struct {
+	Metric   string
+	Values   uint64
+	Contexts int
+	LastSeen int64 // ms; start of the bucket
+}
+
+// maxListed is the length of the lists in Stats.
+const maxListed = 100
 
 // SocketStats describes one listening socket.
 type SocketStats struct {
@@ -58,6 +82,7 @@ type SocketStats struct {
 func (s *Server) Stats() Stats {
 	var st Stats
 	var rejected [reasons]Rejection
+	senders := map[netip.Addr]*SenderStats{}
 	for _, t := range s.agg.tables {
 		t.mu.Lock()
 		st.Packets += t.stats.packets
@@ -77,8 +102,30 @@ func (s *Server) Stats() Stats {
 				}
 			}
 		}
+		for addr, c := range t.clients.byAddr {
+			sender := senders[addr]
+			if sender == nil {
+				sender = &SenderStats{Address: "local"}
+				if addr.IsValid() {
+					sender.Address = addr.String()
+				}
+				senders[addr] = sender
+			}
+			sender.Packets += c.packets
+			sender.Bytes += c.bytes
+			sender.Values += c.values
+			sender.Rejected += c.rejected
+			sender.LastSeen = max(sender.LastSeen, c.seen)
+		}
 		t.mu.Unlock()
 	}
+	for _, sender := range senders {
+		st.Senders = append(st.Senders, *sender)
+	}
+	slices.SortFunc(st.Senders, func(a, b SenderStats) int {
+		return cmp.Or(cmp.Compare(b.Packets, a.Packets), cmp.Compare(a.Address, b.Address))
+	})
+	st.Senders = st.Senders[:min(len(st.Senders), maxListed)]
 	for _, r := range rejected {
 		if r.Count > 0 {
 			st.Rejected = append(st.Rejected, r)
@@ -95,7 +142,15 @@ func (s *Server) Stats() Stats {
 	s.agg.mu.Lock()
 	st.RefusedSamples = s.agg.refused
 	st.Contexts = len(s.agg.contexts)
+	for _, m := range s.agg.metrics {
+		st.Names = append(st.Names, NameStats{m.name, m.values, m.contexts, m.last * bucketMillis})
+	}
 	s.agg.mu.Unlock()
+	slices.SortFunc(st.Names, func(a, b NameStats) int {
+		return cmp.Or(cmp.Compare(b.Values, a.Values), cmp.Compare(a.Metric, b.Metric))
+	})
+	st.Names = st.Names[:min(len(st.Names), maxListed)]
+	st.LateBatches = s.agg.late.Load()
 	st.Entries = int(s.agg.entries.Load())
 	s.out.mu.Lock()
 	st.Samples, st.DroppedSamples, st.Waiting = s.out.written, s.out.dropped, s.out.waiting

@@ -2,8 +2,11 @@ package dogstatsd
 
 import (
 	"bytes"
+	"hash/maphash"
+	"net/netip"
 	"sync"
 
+	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/sketch"
 )
@@ -11,35 +14,36 @@ import (
 // Bounds on what one table holds. A sender that passes them loses what is above
 // them, counted; what is known already goes on.
 const (
-	maxContexts = 1 << 19   // distinct lines over all tables
+	maxContexts = 4 << 20   // distinct lines over all tables
 	maxTags     = 512       // of one of them
-	maxKeyBytes = 128 << 20 // their names and tags, per table
+	maxFresh    = 128 << 20 // bytes of names and tags first seen in one bucket, per table
 	maxHeld     = 128 << 20 // bytes of single values in one bucket, per table
 )
 
 var comma = []byte{','}
 
 // table is where one reader accumulates, so that readers never wait for each
-// other. Contexts are found by the bytes of name and tags as they were sent:
-// two spellings of one context are two entries, which the aggregator merges
-// when the bucket closes. There are two sides: values go to the open one while
-// the aggregator empties the other.
+// other. Contexts are found by a hash of the bytes of name and tags as they
+// were sent, keyed at random: two spellings of one context are two entries,
+// which the aggregator merges when the bucket closes. The bytes themselves are
+// kept only until then, so that a context takes little memory. There are two
+// sides: values go to the open one while the aggregator empties the other.
 type table struct {
 	shared *aggregator
 
-	mu       sync.Mutex // held by the reader for a batch of packets at a time
-	open     int        // which side
-	entries  map[string]*entry
-	keyBytes int
-	touched  [2][]*entry // entries with values, by side
-	held     [2]int      // bytes of single values, by side
-	timed    []timedValue
-	order    uint64 // of the last value added; grows over all tables
+	mu      sync.Mutex // held by the reader for a batch of packets at a time
+	open    int        // which side
+	entries map[uint64]*entry
+	touched [2][]*entry // entries with values, by side
+	fresh   [2]int      // bytes of names and tags first seen, by side
+	held    [2]int      // bytes of single values, by side
+	timed   []timedValue
+	order   uint64 // of the last value added; grows over all tables
 
-	key      []byte // scratch
 	scratch  metric
 	rejected rejections
 	stats    tableStats
+	clients  clients
 }
 
 type tableStats struct {
@@ -48,17 +52,20 @@ type tableStats struct {
 
 // entry is one spelling of a context.
 type entry struct {
-	key   string // kind, name, '|', tags as sent
+	kind  kind
+	round uint32 // when it last had values; the aggregator's
 	sides [2]accumulator
-
-	// Only the aggregator looks at these.
-	ctx   *metricContext
-	round uint64 // when it last had values
+	ctx   *metricContext // the aggregator's; nil until the first bucket closes
+	key   *spelling      // until then
 }
+
+// spelling is a context as it was sent.
+type spelling struct{ name, tags, container string }
 
 // timedValue is a value that came with its own time.
 type timedValue struct {
 	entry *entry
+	n     int   // values that were packed
 	at    int64 // ms
 	value float64
 }
@@ -66,8 +73,9 @@ type timedValue struct {
 // accumulator is what one entry has received in one bucket.
 type accumulator struct {
 	used  bool
-	order uint64  // of a gauge's last value
+	n     uint32  // values
 	value float64 // a counter's sum, a gauge's last value
+	order uint64  // of a gauge's last value
 	many  *many   // for the other kinds
 }
 
@@ -79,7 +87,7 @@ type many struct {
 }
 
 func newTable(a *aggregator) *table {
-	return &table{shared: a, entries: map[string]*entry{}}
+	return &table{shared: a, entries: map[uint64]*entry{}, clients: newClients()}
 }
 
 // begin locks t for a batch of packets that arrived at now (ms).
@@ -93,11 +101,12 @@ func (t *table) begin(now int64) {
 
 func (t *table) end() { t.mu.Unlock() }
 
-// packet takes a datagram that arrived at now (ms). cut says that its end is
-// missing.
-func (t *table) packet(b []byte, cut bool, now int64) {
+// packet takes a datagram that arrived at now (ms); from is the zero Addr for
+// senders on this machine that have none. cut says that its end is missing.
+func (t *table) packet(b []byte, from netip.Addr, cut bool, now int64) {
 	t.stats.packets++
 	t.stats.bytes += uint64(len(b))
+	size, values, refused := len(b), t.stats.metrics, t.rejected.total
 	if cut {
 		end := bytes.LastIndexByte(b, '\n') + 1
 		t.rejected.add(truncated, b[end:], 1)
@@ -114,6 +123,7 @@ func (t *table) packet(b []byte, cut bool, now int64) {
 			t.line(line, now)
 		}
 	}
+	t.clients.add(from, now, size, t.stats.metrics-values, t.rejected.total-refused)
 }
 
 func (t *table) line(line []byte, now int64) {
@@ -161,28 +171,41 @@ func (t *table) metric(line []byte) reason {
 		acc.used = true
 		t.touched[t.open] = append(t.touched[t.open], e)
 	}
-	return t.add(acc, m)
+	why = t.add(acc, m)
+	if why == valid {
+		n := max(1, len(m.values)) // a set has one member
+		acc.n += uint32(n)
+		t.stats.metrics += uint64(n)
+	}
+	return why
 }
 
 // find returns the entry of m, created at first sight.
 func (t *table) find(m *metric) (*entry, reason) {
-	t.key = append(append(append(append(t.key[:0], byte(m.kind)), m.name...), '|'), m.tags...)
-	if e := t.entries[string(t.key)]; e != nil {
+	seed := t.shared.seed
+	hash := payload.Join(maphash.Bytes(seed, m.name)+uint64(m.kind), maphash.Bytes(seed, m.tags))
+	var container []byte
+	if t.shared.containers && len(m.container) > 0 {
+		container = m.container
+		hash = payload.Join(hash, maphash.Bytes(seed, container))
+	}
+	if e := t.entries[hash]; e != nil {
 		return e, valid
 	}
 	if bytes.Count(m.tags, comma) >= maxTags {
 		return nil, tooManyTags
 	}
-	if t.keyBytes+len(t.key) > maxKeyBytes {
+	size := len(m.name) + len(m.tags) + len(container)
+	if t.fresh[t.open]+size > maxFresh {
 		return nil, tooManyContexts
 	}
 	if t.shared.entries.Add(1) > t.shared.maxEntries {
 		t.shared.entries.Add(-1)
 		return nil, tooManyContexts
 	}
-	e := &entry{key: string(t.key)}
-	t.entries[e.key] = e
-	t.keyBytes += len(e.key)
+	e := &entry{kind: m.kind, key: &spelling{string(m.name), string(m.tags), string(container)}}
+	t.entries[hash] = e
+	t.fresh[t.open] += size
 	return e, valid
 }
 
@@ -200,11 +223,9 @@ func (t *table) add(acc *accumulator, m *metric) reason {
 			return badFinite
 		}
 		acc.value = sum
-		t.stats.metrics += uint64(len(m.values))
 		return valid
 	case gauge:
 		acc.order, acc.value = t.order, m.values[len(m.values)-1]
-		t.stats.metrics += uint64(len(m.values))
 		return valid
 	}
 
@@ -224,7 +245,6 @@ func (t *table) add(acc *accumulator, m *metric) reason {
 			acc.many.members[string(m.member)] = struct{}{}
 			*held += len(m.member) + 64
 		}
-		t.stats.metrics++
 	case histogram, timing:
 		s, weight := &acc.many.spread, m.weight()
 		if *held > maxHeld/2 {
@@ -235,7 +255,6 @@ func (t *table) add(acc *accumulator, m *metric) reason {
 			s.add(v, weight)
 		}
 		*held += max(0, s.size()-before)
-		t.stats.metrics += uint64(len(m.values))
 	case distribution:
 		if acc.many.sketch == nil {
 			acc.many.sketch = &sketch.Sketch{}
@@ -246,7 +265,6 @@ func (t *table) add(acc *accumulator, m *metric) reason {
 			acc.many.sketch.Add(v, weight)
 		}
 		*held += binBytes * (len(acc.many.sketch.Keys) - before)
-		t.stats.metrics += uint64(len(m.values))
 	}
 	return valid
 }
@@ -267,7 +285,7 @@ func (t *table) addTimed(e *entry, m *metric) reason {
 			return badFinite
 		}
 	}
-	t.timed = append(t.timed, timedValue{e, m.at, value})
+	t.timed = append(t.timed, timedValue{e, len(m.values), m.at, value})
 	t.stats.metrics += uint64(len(m.values))
 	return valid
 }
@@ -306,11 +324,11 @@ func (t *table) takeTimed() []timedValue {
 
 // sweep forgets entries without values since round oldest, and calls forgotten
 // for each. It lets the reader in between steps.
-func (t *table) sweep(oldest uint64, forgotten func(*entry)) {
+func (t *table) sweep(oldest uint32, forgotten func(*entry)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	steps := 0
-	for key, e := range t.entries {
+	for hash, e := range t.entries {
 		if steps++; steps%512 == 0 {
 			t.mu.Unlock()
 			t.mu.Lock()
@@ -318,14 +336,11 @@ func (t *table) sweep(oldest uint64, forgotten func(*entry)) {
 		if e.round >= oldest || e.sides[0].used || e.sides[1].used {
 			continue
 		}
-		if len(t.timed) > 0 && e.isTimed() {
+		if len(t.timed) > 0 && (e.kind == counterAt || e.kind == gaugeAt) {
 			continue
 		}
-		delete(t.entries, key)
-		t.keyBytes -= len(key)
+		delete(t.entries, hash)
 		t.shared.entries.Add(-1)
 		forgotten(e)
 	}
 }
-
-func (e *entry) isTimed() bool { return kind(e.key[0]) == counterAt || kind(e.key[0]) == gaugeAt }

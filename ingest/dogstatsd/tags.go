@@ -7,7 +7,7 @@ import (
 )
 
 // splitTags reads the comma-separated tags of a message into the form they are
-// kept in, with room for one more. The tag host:NAME names the host instead of
+// kept in, with room for two more. The tag host:NAME names the host instead of
 // the default one, "host:" says that there is none. Tags in which clients
 // describe where they run to the agent are left out.
 func splitTags(s, defaultHost string) (tags []string, host string) {
@@ -15,7 +15,7 @@ func splitTags(s, defaultHost string) (tags []string, host string) {
 	if s == "" {
 		return nil, host
 	}
-	tags = make([]string, 0, strings.Count(s, ",")+2)
+	tags = make([]string, 0, strings.Count(s, ",")+3)
 	for tag := range strings.SplitSeq(s, ",") {
 		if tag == "" || isInternal(tag) {
 			continue
