@@ -5,10 +5,11 @@
 GO       ?= go
 FUZZTIME ?= 3s
 FLAGS    ?=
+SCALE    ?= quick
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build test lint unit fuzz ui ui-check e2e dev bench bench-nab clean
+.PHONY: run build test lint unit fuzz ui ui-check e2e dev bench bench-nab bench-peers clean
 
 run: build ## build and serve with the defaults
 	./bin/whippet serve $(FLAGS)
@@ -49,6 +50,12 @@ bench: ## benchmarks of the hot paths
 
 bench-nab: ## the anomaly detectors on the Numenta Anomaly Benchmark's public half
 	@$(GO) test -count=1 -run TestTable -v ./anomaly/nab -args -table | grep '^|'
+
+bench-peers: build ## Whippet beside Debian's VictoriaMetrics and Prometheus; SCALE=full takes more than an hour
+	@command -v victoria-metrics >/dev/null && command -v prometheus >/dev/null || { \
+		echo 'installing victoria-metrics and prometheus'; \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends victoria-metrics prometheus; }
+	$(GO) run ./bench/peers -scale $(SCALE)
 
 clean:
 	rm -rf bin e2e/artefacts

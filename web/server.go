@@ -233,6 +233,12 @@ func (s *Server) registerDebug() {
 		return c.JSON(fiber.Map{"now": s.config.Now().UnixMilli()})
 	})
 	debug.Post("/whippet/clock", s.advanceClock)
+	debug.Post("/whippet/seal", func(c *fiber.Ctx) error {
+		if err := s.config.DB.Seal(); err != nil {
+			return err
+		}
+		return c.SendStatus(fiber.StatusNoContent)
+	})
 	for name, show := range s.config.Debug {
 		debug.Get("/whippet/"+name, func(c *fiber.Ctx) error { return c.JSON(show()) })
 	}
