@@ -21,6 +21,7 @@ type browser struct {
 	ctx context.Context
 	url string
 
+	expected string // a console error with this in it is no problem; "": none is
 	mu       sync.Mutex
 	problems []string // console errors, exceptions, failed loads
 }
@@ -37,6 +38,9 @@ func openBrowser(t *testing.T, url string) *browser {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, p := range b.problems {
+			if b.expected != "" && strings.Contains(p, b.expected) {
+				continue
+			}
 			t.Errorf("the browser's console: %s", p)
 		}
 	})
@@ -85,6 +89,30 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 func (b *browser) open(path string) {
 	b.t.Helper()
 	b.do(chromedp.Navigate(b.url + path))
+}
+
+// expect lets console errors pass that the test itself causes.
+func (b *browser) expect(text string) { b.expected = text }
+
+// fill types into the first field that a selector finds.
+func (b *browser) fill(selector, text string) {
+	b.t.Helper()
+	b.until("the field "+selector+" is there", fmt.Sprintf("document.querySelector(%q)", selector))
+	b.until("the field "+selector+" is filled in", fmt.Sprintf(`(() => {
+		const field = document.querySelector(%q)
+		Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), 'value').set.call(field, %q)
+		return field.dispatchEvent(new Event('input', { bubbles: true }))
+	})()`, selector, text))
+}
+
+// click presses the button or follows the link with a text.
+func (b *browser) click(text string) {
+	b.t.Helper()
+	b.until("there is a button "+text, fmt.Sprintf(`(() => {
+		const button = [...document.querySelectorAll('button, a')].find((e) => e.innerText.trim() === %q)
+		button?.click()
+		return button
+	})()`, text))
 }
 
 // see waits until the page shows the text somewhere.

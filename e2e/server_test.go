@@ -30,6 +30,7 @@ type server struct {
 	socket  string // unix datagram socket
 	traces  string // TCP address
 	args    []string
+	client  *http.Client
 	process *exec.Cmd
 	exited  chan struct{}
 	log     *bytes.Buffer
@@ -44,7 +45,7 @@ func startServer(t *testing.T, args ...string) *server {
 	}
 	dir := t.TempDir()
 	s := &server{
-		t: t, dir: filepath.Join(dir, "data"),
+		t: t, dir: filepath.Join(dir, "data"), client: http.DefaultClient,
 		url: "http://" + freeTCP(t), statsd: freeUDP(t),
 		socket: filepath.Join(shortTempDir(t), "dsd.socket"), traces: freeTCP(t),
 	}
@@ -153,7 +154,7 @@ func (s *server) try(method, path string, header map[string]string, body []byte)
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client.Do(req)
 	if err != nil {
 		return nil, err
 	}

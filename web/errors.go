@@ -47,6 +47,8 @@ func failureOf(err error) failure {
 		f.status = body.Status
 	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries):
 		f.status = fiber.StatusUnprocessableEntity
+	case accessStatus(err) != 0:
+		f.status = accessStatus(err)
 	case errors.Is(err, alerting.ErrNotFound):
 		f.status = fiber.StatusNotFound
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrForgotten):

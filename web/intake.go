@@ -26,8 +26,8 @@ func (s *Server) registerIntake() {
 
 // traces hands a trace agent's request to the intake of traces.
 func (s *Server) traces(c *fiber.Ctx) error {
-	if !s.hasKey(c) {
-		return fiber.NewError(fiber.StatusForbidden, "the API key is not one of those that --api-keys allows")
+	if !s.maySubmit(c) {
+		return errUnknownKey
 	}
 	_, err := s.config.Traces.Handle(c.UserContext(), trace.Request{
 		Path: c.Path(), ContentEncoding: c.Get(fiber.HeaderContentEncoding), Body: c.Request().Body(),
@@ -39,18 +39,17 @@ func (s *Server) traces(c *fiber.Ctx) error {
 }
 
 // registerStatsD takes DogStatsD lines over HTTP, where tracing libraries post
-// them to an agent, and shows what came by any way.
+// them to an agent.
 func (s *Server) registerStatsD() {
 	for _, path := range []string{"/dogstatsd/v2/proxy", "/dogstatsd/v1/proxy"} {
 		s.app.Post(path, s.statsdLines)
 		s.app.Put(path, s.statsdLines)
 	}
-	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(s.config.StatsD.Stats()) })
 }
 
 func (s *Server) statsdLines(c *fiber.Ctx) error {
-	if !s.hasKey(c) {
-		return fiber.NewError(fiber.StatusForbidden, "the API key is not one of those that --api-keys allows")
+	if !s.maySubmit(c) {
+		return errUnknownKey
 	}
 	from, _ := netip.AddrFromSlice(c.Context().RemoteIP())
 	s.config.StatsD.IngestFrom(from.Unmap(), c.Request().Body())
@@ -59,14 +58,19 @@ func (s *Server) statsdLines(c *fiber.Ctx) error {
 
 // isAgent tells a request of an agent or tracer by its user agent or headers.
 func isAgent(c *fiber.Ctx) bool {
-	return c.Get("DD-API-KEY") != "" || c.Query("api_key") != "" || c.Get("DD-Agent-Version") != "" ||
+	return c.Get("DD-API-KEY") != "" || c.Query("api_key") != "" || isAgentItself(c)
+}
+
+// isAgentItself leaves out the API's other clients, which send keys too.
+func isAgentItself(c *fiber.Ctx) bool {
+	return c.Get("DD-Agent-Version") != "" ||
 		strings.HasPrefix(c.Get(fiber.HeaderUserAgent), "datadog-agent/") || strings.HasPrefix(c.Get(fiber.HeaderUserAgent), "Datadog ")
 }
 
 // intake hands a request to the intake.
 func (s *Server) intake(c *fiber.Ctx) error {
-	if !strings.HasSuffix(c.Path(), "/_health") && !s.hasKey(c) {
-		return fiber.NewError(fiber.StatusForbidden, "the API key is not one of those that --api-keys allows")
+	if !strings.HasSuffix(c.Path(), "/_health") && !s.maySubmit(c) {
+		return errUnknownKey
 	}
 	response, err := s.config.Intake.Handle(c.UserContext(), agent.Request{
 		Method: c.Method(), Path: c.Path(),

@@ -21,8 +21,8 @@ func (s *Server) registerRemoteWrite() {
 // remoteWrite hands a request to the intake. The headers of version 2.0 tell
 // the sender what was kept, also when a part was not.
 func (s *Server) remoteWrite(c *fiber.Ctx) error {
-	if !s.hasKey(c) {
-		return fiber.NewError(fiber.StatusForbidden, "the API key is not one of those that --api-keys allows: send it as a bearer token or in the header DD-API-KEY")
+	if !s.maySubmit(c) {
+		return errUnknownKey
 	}
 	written, err := s.config.RemoteWrite.Write(c.UserContext(), prometheus.Request{
 		ContentType: c.Get(fiber.HeaderContentType), ContentEncoding: c.Get(fiber.HeaderContentEncoding), Body: c.Request().Body(),

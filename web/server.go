@@ -4,7 +4,7 @@
 package web
 
 import (
-	"crypto/subtle"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -27,6 +27,7 @@ import (
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/span"
+	"github.com/whippet-obs/whippet/web/access"
 	"github.com/whippet-obs/whippet/web/datadog"
 	"github.com/whippet-obs/whippet/web/prometheus"
 	"github.com/whippet-obs/whippet/web/uiapi"
@@ -53,16 +54,19 @@ type Config struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 
-	APIKeys []string // when not empty, agents must send one of them
-	About   uiapi.About
-	Debug   map[string]func() any         // name -> what /debug/whippet/NAME shows
-	Advance func(time.Duration) time.Time // moves the clock ahead; nil: not allowed
+	APIKeys       []string // when not empty, agents must send one of them, or one made in the UI
+	LoginRequired bool     // people log in, programs send keys
+	SecureCookies bool     // the UI is reached by https
+	About         uiapi.About
+	Debug         map[string]func() any         // name -> what /debug/whippet/NAME shows
+	Advance       func(time.Duration) time.Time // moves the clock ahead; nil: not allowed
 }
 
 // Server is the HTTP server.
 type Server struct {
 	app      *fiber.App
 	config   Config
+	access   *access.Access
 	ready    atomic.Bool
 	requests atomic.Uint64
 	failures atomic.Uint64 // answers of 500 and above
@@ -71,6 +75,13 @@ type Server struct {
 // New builds the server; it answers once Listen is called.
 func New(config Config) (*Server, error) {
 	s := &Server{config: config}
+	var err error
+	s.access, err = access.New(access.Config{
+		Catalog: config.DB.Catalog(), Required: config.LoginRequired, APIKeys: config.APIKeys, Now: config.Now, Log: config.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	s.app = fiber.New(fiber.Config{
 		AppName:               "whippet",
 		BodyLimit:             maxRead,
@@ -91,22 +102,29 @@ func New(config Config) (*Server, error) {
 	s.app.Use(s.count, s.refuseForeignPages, refuseLarge)
 	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok\n") })
 	s.app.Get("/readyz", s.readyz)
-	s.app.Get("/mute", s.offerMute)
-	s.app.Post("/mute", s.followMute)
-	s.registerDebug()
+	s.app.Get(mutePath, s.offerMute)
+	s.app.Post(mutePath, s.followMute)
 	s.registerIntake()
 	s.registerRemoteWrite()
 	s.registerStatsD()
+	s.app.Use(s.guard)
+	s.registerDebug()
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now}).Register(s.app)
 	(&prometheus.API{DB: config.DB, Engine: config.Engine, Now: config.Now, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
 	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
+	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(config.StatsD.Stats()) })
+	s.registerAccount(s.app.Group("/api/ui"))
 	s.app.Use("/api", s.unknownRoute)
 	s.app.Use("/prometheus", s.unknownRoute)
 	s.app.Use(s.unknownAgentRoute, files.serve)
 	return s, nil
 }
+
+// SetupToken is what the first-run link carries, which lets the first person
+// in; "" when nobody is missing.
+func (s *Server) SetupToken() string { return s.access.SetupToken() }
 
 // Ready says that everything behind the server is up, or no longer is.
 func (s *Server) Ready(ready bool) { s.ready.Store(ready) }
@@ -143,7 +161,8 @@ func (s *Server) count(c *fiber.Ctx) error {
 // refuseForeignPages stops another site's page, open in the same browser, from
 // changing anything here: on loopback there is no login that would. A page can
 // also have its own name resolve to this address (DNS rebinding) and so pass as
-// this site; its Host header gives it away.
+// this site; its Host header gives it away. Where people log in, their cookie
+// does not go to that name anyway.
 func (s *Server) refuseForeignPages(c *fiber.Ctx) error {
 	site := c.Get("Sec-Fetch-Site")
 	if site == "" {
@@ -152,7 +171,7 @@ func (s *Server) refuseForeignPages(c *fiber.Ctx) error {
 	if site == "cross-site" && c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead {
 		return fiber.NewError(fiber.StatusForbidden, "refused: the request was made by a page of another site")
 	}
-	if host := c.Hostname(); !s.isOwnHost(host) {
+	if host := c.Hostname(); !s.access.Required() && !s.isOwnHost(host) {
 		return fiber.NewError(fiber.StatusForbidden, fmt.Sprintf("refused: this is not known as %q: if it is, start whippet with --public-url", host))
 	}
 	return c.Next()
@@ -195,26 +214,6 @@ func (s *Server) unknownAgentRoute(c *fiber.Ctx) error {
 		return s.intake(c)
 	}
 	return c.Next()
-}
-
-// hasKey reports whether the request carries one of the configured keys.
-func (s *Server) hasKey(c *fiber.Ctx) bool {
-	if len(s.config.APIKeys) == 0 {
-		return true
-	}
-	given := c.Get("DD-API-KEY")
-	if given == "" {
-		given = c.Query("api_key")
-	}
-	if given == "" {
-		given = strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
-	}
-	for _, key := range s.config.APIKeys {
-		if subtle.ConstantTimeCompare([]byte(given), []byte(key)) == 1 {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *Server) registerDebug() {
@@ -265,8 +264,18 @@ func (s *Server) logPanic(c *fiber.Ctx, cause any) {
 	s.config.Log.Error("a request handler panicked", "method", c.Method(), "path", c.Path(), "cause", cause)
 }
 
-// Listen answers requests on addr until Shutdown is called.
-func (s *Server) Listen(addr string) error { return s.app.Listen(addr) }
+// Listen answers requests on addr until Shutdown is called; encrypted with
+// encryption, or in the clear when it is nil.
+func (s *Server) Listen(addr string, encryption *tls.Config) error {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen for HTTP: %w", err)
+	}
+	if encryption != nil {
+		listener = tls.NewListener(listener, encryption)
+	}
+	return s.app.Listener(listener)
+}
 
 // Shutdown finishes the requests under way, for at most timeout.
 func (s *Server) Shutdown(timeout time.Duration) error { return s.app.ShutdownWithTimeout(timeout) }

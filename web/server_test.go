@@ -23,6 +23,12 @@ import (
 // serve answers on a loopback port until the test ends, and returns its URL.
 func serve(t *testing.T, change func(*Config)) string {
 	t.Helper()
+	return serveWith(t, change, func(*Server) {})
+}
+
+// serveWith is serve, and shows the server to see.
+func serveWith(t *testing.T, change func(*Config), see func(*Server)) string {
+	t.Helper()
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	db, err := store.Open(t.TempDir(), store.Options{Log: quiet})
 	if err != nil {
@@ -44,6 +50,7 @@ func serve(t *testing.T, change func(*Config)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	see(s)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,14 @@ type config struct {
 	TracesDisk   int64
 	PublicURL    string
 	APIKeys      []string
-	Insecure     bool
+
+	Insecure      bool
+	Login         bool // also where every listener stays on loopback
+	OpenStatsD    bool
+	OpenTraces    bool
+	TLSCert       string
+	TLSKey        string
+	TLSSelfSigned bool
 
 	StatsDStream      string
 	StatsDMapper      string
@@ -90,7 +97,13 @@ func (c *config) settings() *flag.FlagSet {
 	})
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` that links in mails start with; empty: made from --http")
 	fs.Func("api-keys", "comma-separated `keys`; when set, agents must send one of them", list(&c.APIKeys))
-	fs.BoolVar(&c.Insecure, "insecure", false, "allow listeners beyond loopback without logins: whoever reaches them may read and change everything")
+	fs.BoolVar(&c.Login, "login", false, "people log in and programs send keys, also on loopback; beyond it they always do")
+	fs.BoolVar(&c.Insecure, "insecure", false, "no logins and no keys beyond loopback either: whoever reaches Whippet may read and change everything")
+	fs.BoolVar(&c.OpenStatsD, "open-statsd", false, "let other machines send DogStatsD, which knows no keys")
+	fs.BoolVar(&c.OpenTraces, "open-traces", false, "let other machines send traces to --traces, where tracers send no keys")
+	fs.StringVar(&c.TLSCert, "tls-cert", "", "`file` with the certificate chain (PEM) for https; read again when it changes")
+	fs.StringVar(&c.TLSKey, "tls-key", "", "`file` with the certificate's key (PEM)")
+	fs.BoolVar(&c.TLSSelfSigned, "tls-self-signed", false, "https with a certificate that Whippet makes, until there is a real one")
 
 	c.Retention = 15 * 24 * time.Hour
 	fs.Func("retention", "how long samples are kept, such as 36h or 15d (default 15d)", func(s string) (err error) {
@@ -170,20 +183,36 @@ func (c *config) check() error {
 	if c.DataDir == "" {
 		return fmt.Errorf("--data-dir must name a folder")
 	}
-	for _, l := range []struct{ flag, addr string }{{"http", c.HTTP}, {"statsd", c.StatsD}, {"traces", c.Traces}} {
+	host, _, err := net.SplitHostPort(c.HTTP)
+	if err != nil {
+		return fmt.Errorf("--http %q: want host:port, such as 127.0.0.1:8127", c.HTTP)
+	}
+	if !isLoopback(host) && !c.Insecure {
+		c.Login = true
+	}
+	for _, l := range []struct {
+		flag, addr, protocol, open string
+		opened                     bool
+	}{
+		{"statsd", c.StatsD, "DogStatsD", "open-statsd", c.OpenStatsD},
+		{"traces", c.Traces, "a tracer", "open-traces", c.OpenTraces},
+	} {
 		if l.addr == "" {
-			if l.flag == "http" {
-				return fmt.Errorf("--http must be an address such as 127.0.0.1:8127")
-			}
 			continue
 		}
 		host, _, err := net.SplitHostPort(l.addr)
 		if err != nil {
 			return fmt.Errorf("--%s %q: want host:port, such as 127.0.0.1:8127", l.flag, l.addr)
 		}
-		if !c.Insecure && !isLoopback(host) {
-			return fmt.Errorf("--%s %s can be reached from other machines, and anyone there could read and change everything: keep it on 127.0.0.1 behind a proxy that asks for a login, or accept the risk with --insecure", l.flag, l.addr)
+		if !isLoopback(host) && !c.Insecure && !l.opened {
+			return fmt.Errorf("--%s %s can be reached from other machines, and %s sends no keys: keep it on 127.0.0.1, or accept with --%s that anyone there may send", l.flag, l.addr, l.protocol, l.open)
 		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return fmt.Errorf("--tls-cert and --tls-key go together")
+	}
+	if c.TLSCert != "" && c.TLSSelfSigned {
+		return fmt.Errorf("--tls-self-signed makes a certificate: leave it out with --tls-cert")
 	}
 	if c.Retention < time.Hour {
 		return fmt.Errorf("--retention %s: the least is 1h", c.Retention)
@@ -203,12 +232,34 @@ func (c *config) check() error {
 		}
 	}
 	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.HTTP
+		c.PublicURL = c.ownURL()
 	} else if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" {
 		return fmt.Errorf("--public-url %q: want a URL such as https://whippet.example.com", c.PublicURL)
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	return nil
+}
+
+// encrypted reports whether the HTTP listener speaks TLS.
+func (c *config) encrypted() bool { return c.TLSCert != "" || c.TLSSelfSigned }
+
+// ownURL is where this machine itself reaches the HTTP listener, or others do
+// when it listens on every address.
+func (c *config) ownURL() string {
+	host, port, err := net.SplitHostPort(c.HTTP)
+	if err != nil {
+		return c.HTTP
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		if host, err = c.name(); err != nil {
+			host = "localhost"
+		}
+	}
+	scheme := "http"
+	if c.encrypted() {
+		scheme = "https"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 func isLoopback(host string) bool {

@@ -50,7 +50,8 @@ func TestWrongSettingIsRefusedWithTheNearestName(t *testing.T) {
 		{"smtp-tls", []string{"--smtp-tls", "ssl"}, nil, "allowed: starttls, tls, none"},
 		{"address", []string{"--http", "8127"}, nil, `--http "8127": want host:port`},
 		{"stray argument", []string{"start"}, nil, `unexpected argument "start"`},
-		{"beyond loopback", []string{"--http", "0.0.0.0:8127"}, nil, "--insecure"},
+		{"DogStatsD beyond loopback", []string{"--statsd", "0.0.0.0:8125"}, nil, "--open-statsd"},
+		{"half a certificate", []string{"--tls-cert", "x.pem"}, nil, "go together"},
 		{"zone", []string{"--timezone", "Berlin"}, nil, "IANA time zone"},
 		{"retention", []string{"--retention", "15x"}, nil, "such as 36h or 15d"},
 	}
@@ -61,6 +62,24 @@ func TestWrongSettingIsRefusedWithTheNearestName(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestBeyondLoopbackPeopleLogIn(t *testing.T) {
+	for args, login := range map[string]bool{
+		"":                               false,
+		"--login":                        true,
+		"--http=0.0.0.0:8127":            true,
+		"--http=:8127":                   true,
+		"--http=192.0.2.1:8127":          true,
+		"--http=[::1]:8127":              false,
+		"--http=localhost:8127":          false,
+		"--http=0.0.0.0:8127 --insecure": false,
+	} {
+		c, err := loadConfig(strings.Fields(args), nil, nil)
+		if err != nil || c.Login != login {
+			t.Errorf("%q: got login %v (error %v), want %v", args, c != nil && c.Login, err, login)
+		}
 	}
 }
 

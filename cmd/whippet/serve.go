@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -105,6 +106,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 
 	webConfig := web.Config{
 		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, StatsD: statsd, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		LoginRequired: cfg.Login, SecureCookies: strings.HasPrefix(cfg.PublicURL, "https:"),
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
 			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
@@ -123,6 +125,10 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		webConfig.Advance = clk.Advance
 	}
 	server, err := web.New(webConfig)
+	if err != nil {
+		return err
+	}
+	encryption, err := tlsConfig(cfg, hostname)
 	if err != nil {
 		return err
 	}
@@ -147,7 +153,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	group.Go(func() error { return receiver.Run(running) })
 	group.Go(func() error { return alerts.Run(running) })
 	group.Go(func() error { return self.Run(running) })
-	group.Go(func() error { return server.Listen(cfg.HTTP) })
+	group.Go(func() error { return server.Listen(cfg.HTTP, encryption) })
 	group.Go(func() error {
 		<-running.Done()
 		stop() // a second signal ends the process at once
@@ -158,6 +164,12 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	dir, err := filepath.Abs(cfg.DataDir)
 	if err != nil {
 		dir = cfg.DataDir
+	}
+	if token := server.SetupToken(); token != "" {
+		log.Warn("nobody can log in yet: who opens this link first becomes the admin", "link", cfg.PublicURL+"/setup?token="+token)
+	}
+	if cfg.Login && !strings.HasPrefix(cfg.PublicURL, "https:") {
+		log.Warn("passwords and keys cross the network unencrypted: set --tls-cert and --tls-key, or --tls-self-signed, or a proxy and --public-url https://...")
 	}
 	log.Info("serving, open "+cfg.PublicURL, "version", version(), "data", dir, "statsd", cfg.StatsD, "traces", cfg.Traces)
 	if err := group.Wait(); err != nil {

@@ -30,6 +30,9 @@ const (
 	Dashboards Kind = "dashboards"
 	Outbox     Kind = "outbox"
 	Settings   Kind = "settings"
+	Users      Kind = "users"
+	Keys       Kind = "keys"
+	Sessions   Kind = "sessions" // of people who are logged in
 )
 
 // Buckets beside the collections.
@@ -38,6 +41,7 @@ const (
 	metricsBucket = "metrics"
 	checksBucket  = "checks"
 	eventsBucket  = "events"
+	auditBucket   = "audit"
 	metaBucket    = "meta"
 )
 
@@ -79,7 +83,7 @@ func (c *Catalog) load() error {
 	err := c.db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range []string{
 			string(Monitors), string(States), string(Downtimes), string(Dashboards), string(Outbox), string(Settings),
-			hostsBucket, metricsBucket, checksBucket, eventsBucket, metaBucket,
+			string(Users), string(Keys), string(Sessions), hostsBucket, metricsBucket, checksBucket, eventsBucket, auditBucket, metaBucket,
 		} {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err
@@ -133,22 +137,31 @@ func (c *Catalog) Close() error {
 }
 
 // Update runs fn in one durable transaction: all of it is kept, or nothing.
+// What it changes in the name of ctx's actor is entered in the audit trail.
 // Calls that wait at the same time share one fsync, so fn may run twice.
 func (c *Catalog) Update(ctx context.Context, fn func(*Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return c.db.Batch(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
+	t := Tx{}
+	if actor, ok := ActorOf(ctx); ok {
+		t.actor = &actor
+	}
+	return c.db.Batch(func(tx *bbolt.Tx) error {
+		t.tx = tx
+		return fn(&t)
+	})
 }
 
 // View runs fn over one consistent state.
 func (c *Catalog) View(fn func(*Tx) error) error {
-	return c.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx}) })
+	return c.db.View(func(tx *bbolt.Tx) error { return fn(&Tx{tx: tx}) })
 }
 
 // Tx is a transaction. It and the slices it lends are valid inside fn only.
 type Tx struct {
-	tx *bbolt.Tx
+	tx    *bbolt.Tx
+	actor *Actor // nil: Whippet itself
 }
 
 // Put keeps doc, as JSON, under id.
@@ -156,6 +169,9 @@ func (tx *Tx) Put(k Kind, id string, doc any) error {
 	raw, err := json.Marshal(doc)
 	if err != nil {
 		return fmt.Errorf("keep %s %s: %w", k, id, err)
+	}
+	if err := tx.record(k, id, raw); err != nil {
+		return err
 	}
 	if err := tx.tx.Bucket([]byte(k)).Put([]byte(id), raw); err != nil {
 		return fmt.Errorf("keep %s %s: %w", k, id, err)
@@ -177,6 +193,9 @@ func (tx *Tx) Get(k Kind, id string, doc any) (bool, error) {
 
 // Delete removes a document; it is no error if there is none.
 func (tx *Tx) Delete(k Kind, id string) error {
+	if err := tx.record(k, id, nil); err != nil {
+		return err
+	}
 	if err := tx.tx.Bucket([]byte(k)).Delete([]byte(id)); err != nil {
 		return fmt.Errorf("delete %s %s: %w", k, id, err)
 	}

@@ -86,7 +86,15 @@ func (c *Catalog) UpdateHost(ctx context.Context, name string, fn func(*Host)) e
 	if err != nil {
 		return fmt.Errorf("keep host %s: %w", name, err)
 	}
-	err = c.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(hostsBucket)).Put([]byte(name), raw) })
+	err = c.db.Update(func(tx *bbolt.Tx) error {
+		bucket := tx.Bucket([]byte(hostsBucket))
+		if actor, ok := ActorOf(ctx); ok {
+			if err := record(tx, actor, hostsBucket, name, bucket.Get([]byte(name)), raw); err != nil {
+				return err
+			}
+		}
+		return bucket.Put([]byte(name), raw)
+	})
 	if err != nil {
 		return fmt.Errorf("keep host %s: %w", name, err)
 	}

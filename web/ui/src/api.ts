@@ -203,6 +203,46 @@ export interface Mail {
   monitor_id?: number
 }
 
+export type Role = 'viewer' | 'editor' | 'admin'
+
+// Session is who uses this page. Where nobody needs to log in it is 'local'.
+export interface Session {
+  required: boolean
+  setup: boolean // nobody can log in yet
+  name: string
+  role: Role | ''
+  csrf: string
+}
+
+export interface User {
+  name: string
+  role: Role
+  created: number
+  last_login?: number
+}
+
+export interface Key {
+  id: string
+  kind: 'api' | 'application'
+  name: string
+  role?: Role
+  last4: string
+  owner: string
+  created: number
+  last_used?: number
+}
+
+export interface Change {
+  id: number
+  at: number
+  actor: string
+  address?: string
+  kind: string
+  document: string
+  before?: unknown
+  after?: unknown
+}
+
 // ApiError is what the server said was wrong.
 export class ApiError extends Error {
   constructor(
@@ -214,13 +254,16 @@ export class ApiError extends Error {
   }
 }
 
+// What a page must send back to change things, where people log in.
+let csrf = ''
+
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   let response: Response
   try {
     response = await fetch(path, {
       method,
       signal,
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...(csrf && method !== 'GET' ? { 'X-CSRF-Token': csrf } : {}) },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
   } catch (cause) {
@@ -247,6 +290,23 @@ const path = (base: string, params: Record<string, string | number | undefined>)
 }
 
 export const api = {
+  session: async () => {
+    const session = await call<Session>('GET', '/api/ui/session')
+    csrf = session.csrf
+    return session
+  },
+  login: (name: string, password: string) => call<unknown>('POST', '/api/ui/login', { name, password }),
+  setup: (token: string, name: string, password: string) => call<unknown>('POST', '/api/ui/setup', { token, name, password }),
+  logout: () => call<unknown>('POST', '/api/ui/logout', {}),
+  changePassword: (old: string, next: string) => call<unknown>('POST', '/api/ui/password', { old, new: next }),
+  users: () => call<{ users: User[] }>('GET', '/api/ui/users').then((a) => a.users),
+  addUser: (name: string, password: string, role: Role) => call<unknown>('POST', '/api/ui/users', { name, password, role }),
+  changeUser: (name: string, change: { role?: Role; password?: string }) => call<unknown>('PUT', `/api/ui/users/${encodeURIComponent(name)}`, change),
+  removeUser: (name: string) => call<unknown>('DELETE', `/api/ui/users/${encodeURIComponent(name)}`),
+  keys: () => call<{ keys: Key[] }>('GET', '/api/ui/keys').then((a) => a.keys),
+  addKey: (kind: Key['kind'], name: string, role?: Role) => call<{ key: Key; secret: string }>('POST', '/api/ui/keys', { kind, name, role }),
+  removeKey: (key: Key) => call<unknown>('DELETE', `/api/ui/keys/${key.kind}/${key.id}`),
+  changes: (before?: number) => call<{ changes: Change[] }>('GET', path('/api/ui/audit', { before })).then((a) => a.changes),
   status: () => call<Status>('GET', '/api/ui/status'),
   query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal) =>
     call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points }), undefined, signal).then((a) => a.frames),

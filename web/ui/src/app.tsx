@@ -6,7 +6,8 @@ import { useData } from './data'
 import { RangeProvider } from './range'
 import { follow, useRoute, type Route } from './route'
 import { Frame, Page, StatusContext } from './parts/frame'
-import { Empty, LinkButton } from './parts/basics'
+import { Empty, Failure, LinkButton } from './parts/basics'
+import { SessionContext } from './session'
 import { Dashboards } from './pages/dashboards'
 import { DashboardPage } from './pages/dashboard'
 import { Downtimes } from './pages/downtimes'
@@ -16,28 +17,42 @@ import { Explorer } from './pages/explorer'
 import { Home } from './pages/home'
 import { HostPage } from './pages/host'
 import { HostMap } from './pages/host-map'
+import { Login } from './pages/login'
 import { MetricPage } from './pages/metric'
 import { MetricsSummary } from './pages/metrics'
 import { MonitorEditor } from './pages/monitor-editor'
 import { MonitorPage } from './pages/monitor'
 import { Monitors } from './pages/monitors'
 import { MailPage, Outbox } from './pages/outbox'
+import { Settings } from './pages/settings'
 
 // How long a range is that the URL doesn't name, where it isn't an hour.
 const usualSpans: Record<string, number | undefined> = { '': 15 * 60e3, events: 86400e3 }
 
+// App asks who is there first: without a login, only the way in is shown.
 export function App() {
   const route = useRoute()
+  const session = useData('session', api.session, 60e3)
+  useEffect(() => {
+    document.addEventListener('click', follow)
+    return () => document.removeEventListener('click', follow)
+  }, [])
+  if (!session.data) return session.error ? <Failure error={session.error} retry={session.reload} /> : null
+  if (!session.data.role) return <Login session={session.data} token={route.parts[0] === 'setup' ? route.params.get('token') ?? '' : ''} onIn={session.reload} />
+  return (
+    <SessionContext.Provider value={session.data}>
+      <Inside route={route} />
+    </SessionContext.Provider>
+  )
+}
+
+function Inside({ route }: { route: Route }) {
   // The first answer also tells the server's clock, which ranges are made by.
   const status = useData('status', async () => {
     const answer = await api.status()
     setServerTime(answer.now)
     return answer
   }, 10e3)
-  useEffect(() => {
-    document.addEventListener('click', follow)
-    return () => document.removeEventListener('click', follow)
-  }, [])
   return (
     <StatusContext.Provider value={status.data}>
       <Frame path={route.path} lost={status.error}>
@@ -83,6 +98,8 @@ function pageOf(route: Route) {
       break
     case 'events':
       return <Events params={params} />
+    case 'settings':
+      return <Settings tab={second ?? 'keys'} />
   }
   return (
     <Page title="Not found">

@@ -52,6 +52,10 @@ export function Frame({ path, lost, children }: { path: string; lost?: ApiError;
           )
         })}
         <div class="rail-foot">
+          <a href={link('/settings')} class={within(path, '/settings') ? 'here' : ''} aria-current={within(path, '/settings') ? 'page' : undefined}>
+            <Icon name="settings" />
+            <span>Settings</span>
+          </a>
           <ThemeButton />
           <button type="button" onClick={() => setHelp(true)}>
             <Icon name="help" />

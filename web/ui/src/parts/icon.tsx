@@ -27,6 +27,7 @@ const shapes = {
   edit: 'M4 16l.8-3.3L13 4.5l2.5 2.5-8.2 8.2zM11.5 6l2.5 2.5',
   mail: 'M3 5h14v10H3zM3 5.5l7 5.5 7-5.5',
   mute: 'M5 7.5h3l4-3.5v12l-4-3.5H5zM14.5 8l3 4M17.5 8l-3 4',
+  settings: 'M3 6h9M16 6h1M14 4v4M3 14h3M10 14h7M8 12v4',
   search: 'M8.5 14a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11zM12.5 12.5l4 4',
 } as const
 
