@@ -1,6 +1,7 @@
 # Whippet's tasks. "make run" and "make test" need Go, and make test also Node
-# (for the UI) and Debian's chromium, python3-aiosmtpd and postgresql (for the
-# end-to-end test); .ci/run installs those.
+# (for the UI) and Debian's chromium, python3-aiosmtpd, postgresql,
+# victoria-metrics and prometheus (for the end-to-end tests); .ci/run installs
+# those.
 
 GO       ?= go
 FUZZTIME ?= 3s
@@ -39,7 +40,7 @@ ui-check: ## check the UI's types and logic, and that web/dist is what its sourc
 	cd web/ui && npm ci --no-audit --no-fund && npm run check && npm run build
 	@test -z "$$(git status --porcelain web/dist)" || { git status --porcelain web/dist; echo 'web/dist is not what web/ui builds: run "make ui" and commit it'; exit 1; }
 
-e2e: build ## the exercise: real clients, a real mail server, a real browser
+e2e: build ## the exercise with real clients, mail server and browser; queries against Debian's peers
 	cd e2e && $(GO) test -count=1 -v ./...
 
 dev: ## rebuild and restart on save, with the UI rebuilt by Vite

@@ -46,11 +46,7 @@ func isPlainNumber(e mql.Expr) bool {
 
 // binary evaluates an operator on two results.
 func (ev *evaluation) binary(e *mql.BinaryOpExpr) ([]row, error) {
-	left, err := ev.eval(e.Left)
-	if err != nil {
-		return nil, err
-	}
-	right, err := ev.eval(e.Right)
+	left, right, err := ev.operands(e)
 	if err != nil {
 		return nil, err
 	}

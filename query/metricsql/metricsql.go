@@ -104,7 +104,6 @@ func Range(ctx context.Context, e *query.Engine, text string, g query.Grid, o Op
 	if err := e.CheckGrid(g); err != nil {
 		return nil, err
 	}
-	g.End = g.Start + int64(g.Len()-1)*g.Step
 	ev, err := begin(ctx, e, text, g, o)
 	if err != nil {
 		return nil, err

@@ -173,7 +173,7 @@ func (ev *evaluation) open(p *rollupPlan, m *mql.MetricExpr) (*query.Selection, 
 	return ev.run.Select(filter, from, ev.grid.End)
 }
 
-// read calls fn with the samples of every series.
+// read calls fn with the samples of every series that has any.
 func (ev *evaluation) read(selection *query.Selection, p *rollupPlan, fn func(worker, i int, s *samples) error) error {
 	return selection.Each(nil, func(worker, i int, c *store.Columns) error {
 		if selection.Series[i].Kind == store.Distribution { // its average, per bucket
@@ -183,7 +183,9 @@ func (ev *evaluation) read(selection *query.Selection, p *rollupPlan, fn func(wo
 			}
 		}
 		s := &samples{c.Times, c.Values}
-		s.dropNaN(p.keepsStale)
+		if s.dropNaN(p.keepsStale); len(s.times) == 0 {
+			return nil // there is no such series in this range
+		}
 		return fn(worker, i, s)
 	})
 }

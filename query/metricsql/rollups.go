@@ -140,16 +140,17 @@ func adapts(name string) bool {
 	return false
 }
 
-// looksBack reports whether a function looks at the sample before its window.
+// looksBack reports whether a function looks at the sample before its window, or
+// may widen the window: it reads samples from before the range, so that its
+// first points are as good as the others.
 func looksBack(name string) bool {
 	switch name {
-	case "ascent_over_time", "changes", "decreases_over_time", "default_rollup", "delta", "deriv_fast", "descent_over_time",
-		"idelta", "ideriv", "increase", "increase_pure", "increases_over_time", "integrate", "irate", "lag", "lifetime", "rate",
-		"resets", "rollup", "rollup_candlestick", "rollup_delta", "rollup_deriv", "rollup_increase", "rollup_rate",
-		"rollup_scrape_interval", "scrape_interval", "tlast_change_over_time":
+	case "ascent_over_time", "changes", "decreases_over_time", "delta", "descent_over_time", "holt_winters", "idelta", "increase",
+		"increase_pure", "increases_over_time", "integrate", "lag", "lifetime", "mode_over_time", "resets", "rollup_delta",
+		"rollup_increase", "aggr_over_time", "tlast_change_over_time", "zscore_over_time":
 		return true
 	}
-	return false
+	return adapts(name)
 }
 
 // some computes from the values of a window that has any.
