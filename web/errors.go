@@ -11,6 +11,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/query/apm"
 	"github.com/whippet-obs/whippet/query/datadog"
 	"github.com/whippet-obs/whippet/query/metricsql"
 	"github.com/whippet-obs/whippet/store"
@@ -31,6 +32,7 @@ func failureOf(err error) failure {
 		field    *alerting.FieldError
 		language *datadog.SyntaxError
 		promql   *metricsql.SyntaxError
+		search   *apm.SyntaxError
 		body     *payload.Error
 		limit    *query.LimitError
 	)
@@ -43,6 +45,8 @@ func failureOf(err error) failure {
 		f.status, f.offset = fiber.StatusBadRequest, language.Offset
 	case errors.As(err, &promql):
 		f.status, f.offset = fiber.StatusBadRequest, promql.Offset
+	case errors.As(err, &search):
+		f.status, f.offset = fiber.StatusBadRequest, search.Offset
 	case errors.As(err, &body):
 		f.status = body.Status
 	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries):

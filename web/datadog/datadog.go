@@ -17,6 +17,7 @@ import (
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/span"
 )
 
 // API is what the handlers work with.
@@ -24,6 +25,7 @@ type API struct {
 	DB       *store.DB
 	Catalog  *catalog.Catalog
 	Engine   *query.Engine
+	Spans    *span.Store
 	Alerting *alerting.Service
 	Now      func() time.Time
 }
@@ -61,6 +63,14 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/dash/:id", a.getTimeboard)
 	r.Put("/api/v1/dash/:id", a.putTimeboard)
 	r.Delete("/api/v1/dash/:id", a.deleteTimeboard)
+
+	r.Get("/api/v2/spans/events", a.listSpans)
+	r.Post("/api/v2/spans/events/search", a.searchSpans)
+	r.Post("/api/v2/spans/analytics/aggregate", a.aggregateSpans)
+	r.Get("/api/v1/trace/:id", a.getTrace)
+	r.Get("/api/v1/service_dependencies", a.serviceDependencies)
+	r.Get("/api/v1/service_dependencies/:service", a.serviceDependency)
+	r.Get("/api/v2/apm/services", a.listServices)
 
 	r.Get("/api/v1/monitor", a.listMonitors)
 	r.Post("/api/v1/monitor", a.createMonitor)

@@ -15,6 +15,7 @@ import (
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/span"
 )
 
 // API is what the handlers work with.
@@ -22,6 +23,7 @@ type API struct {
 	DB       *store.DB
 	Catalog  *catalog.Catalog
 	Engine   *query.Engine
+	Spans    *span.Store
 	Alerting *alerting.Service
 	Now      func() time.Time
 	About    About
@@ -61,6 +63,10 @@ func (a *API) Register(r fiber.Router) {
 	r.Post("/monitors/preview", a.previewMonitor)
 	r.Post("/monitors/test", a.testMonitor)
 	r.Post("/downtimes/preview", a.previewDowntime)
+	r.Get("/apm/services", a.services)
+	r.Get("/apm/services/:name", a.service)
+	r.Get("/apm/spans", a.spans)
+	r.Get("/apm/traces/:id", a.trace)
 	r.Get("/outbox", a.outbox)
 	r.Get("/outbox/:id", a.mail)
 	r.Get("/outbox/:id/eml", a.rawMail)

@@ -1,0 +1,254 @@
+package uiapi
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/utils"
+
+	"github.com/whippet-obs/whippet/query/apm"
+	"github.com/whippet-obs/whippet/store/span"
+)
+
+// figures are what services, resources and edges did, in numbers.
+type figures struct {
+	Hits   float64 `json:"hits"`
+	Errors float64 `json:"errors"`
+	P50    number  `json:"p50"` // seconds
+	P95    number  `json:"p95"`
+	P99    number  `json:"p99"`
+	Max    number  `json:"max"`
+	Total  float64 `json:"total"` // seconds, of all hits
+	Apdex  number  `json:"apdex"`
+}
+
+// number is a float in JSON; null stands for NaN.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	if v := float64(n); math.IsNaN(v) || math.IsInf(v, 0) {
+		return []byte("null"), nil
+	}
+	return strconv.AppendFloat(nil, float64(n), 'g', -1, 64), nil
+}
+
+func figuresOf(f *apm.Figures) figures {
+	l := &f.Latency
+	out := figures{
+		Hits: f.Hits, Errors: f.Errors, P50: number(l.Quantile(0.5)), P95: number(l.Quantile(0.95)), P99: number(l.Quantile(0.99)),
+		Max: number(math.NaN()), Total: l.Sum, Apdex: number(f.Apdex()),
+	}
+	if l.Count > 0 {
+		out.Max = number(l.Max)
+	}
+	return out
+}
+
+type service struct {
+	Name     string    `json:"name"`
+	Type     string    `json:"type"`
+	Inferred bool      `json:"inferred"`
+	Envs     []string  `json:"envs"`
+	Hosts    []string  `json:"hosts"`
+	Entries  []string  `json:"entries"`
+	Versions []version `json:"versions"`
+	figures
+}
+
+type version struct {
+	Name  string `json:"name"`
+	First int64  `json:"first"` // ms
+	Last  int64  `json:"last"`
+	figures
+}
+
+func serviceOf(s *apm.Service) service {
+	out := service{
+		Name: s.Name, Type: s.Type, Inferred: s.Inferred, Envs: list(s.Envs), Hosts: list(s.Hosts), Entries: list(s.Entries),
+		Versions: []version{}, figures: figuresOf(&s.Figures),
+	}
+	for i := range s.Versions {
+		v := &s.Versions[i]
+		out.Versions = append(out.Versions, version{v.Name, v.First, v.Last, figuresOf(&v.Figures)})
+	}
+	return out
+}
+
+func list(l []string) []string {
+	if l == nil {
+		return []string{}
+	}
+	return l
+}
+
+type edge struct {
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Kind     string `json:"kind"`
+	Inferred bool   `json:"inferred"`
+	figures
+}
+
+func edgesOf(edges []apm.Edge) []edge {
+	out := []edge{}
+	for i := range edges {
+		e := &edges[i]
+		out = append(out, edge{e.From, e.To, e.Kind, e.Inferred, figuresOf(&e.Figures)})
+	}
+	return out
+}
+
+// services lists what services did, and who called whom: what the list and the
+// map show.
+func (a *API) services(c *fiber.Ctx) error {
+	from, to, err := a.timeRange(c)
+	if err != nil {
+		return err
+	}
+	scope := apm.Scope{Env: utils.CopyString(c.Query("env"))}
+	found, err := apm.Services(c.UserContext(), a.Engine, scope, from, to)
+	if err != nil {
+		return err
+	}
+	edges, err := apm.Edges(c.UserContext(), a.Engine, scope, from, to)
+	if err != nil {
+		return err
+	}
+	services, envs := []service{}, []string{}
+	for i := range found {
+		services = append(services, serviceOf(&found[i]))
+		for _, env := range found[i].Envs {
+			if !slices.Contains(envs, env) {
+				envs = append(envs, env)
+			}
+		}
+	}
+	slices.Sort(envs)
+	return c.JSON(fiber.Map{"services": services, "edges": edgesOf(edges), "envs": envs})
+}
+
+type resource struct {
+	Name      string `json:"name"`
+	Operation string `json:"operation"`
+	Type      string `json:"type"`
+	SpanKind  string `json:"span_kind"`
+	Request   bool   `json:"request"`
+	figures
+}
+
+// service is one service: its figures, resources, versions, and neighbours.
+func (a *API) service(c *fiber.Ctx) error {
+	from, to, err := a.timeRange(c)
+	if err != nil {
+		return err
+	}
+	scope := apm.Scope{Env: utils.CopyString(c.Query("env")), Service: utils.CopyString(c.Params("name"))}
+	operations, err := apm.Operations(c.UserContext(), a.Engine, scope, from, to)
+	if err != nil {
+		return err
+	}
+	edges, err := apm.Edges(c.UserContext(), a.Engine, scope, from, to)
+	if err != nil {
+		return err
+	}
+	answer := fiber.Map{"edges": edgesOf(edges), "resources": []resource{}, "service": nil}
+	if services := apm.ServicesOf(operations); len(services) > 0 {
+		answer["service"] = serviceOf(&services[0])
+	}
+	resources := []resource{}
+	for _, r := range apm.Resources(operations) {
+		resources = append(resources, resource{r.Name, r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures)})
+	}
+	answer["resources"] = resources
+	return c.JSON(answer)
+}
+
+type spanInfo struct {
+	TraceID  string         `json:"trace_id"`
+	SpanID   string         `json:"span_id"` // as decimal numbers: they don't fit a double
+	ParentID string         `json:"parent_id"`
+	Service  string         `json:"service"`
+	Name     string         `json:"name"`
+	Resource string         `json:"resource"`
+	Type     string         `json:"type"`
+	Env      string         `json:"env"`
+	Host     string         `json:"host"`
+	Error    bool           `json:"error"`
+	Start    float64        `json:"start"`    // ms
+	Duration float64        `json:"duration"` // ms
+	Tags     map[string]any `json:"tags"`
+}
+
+func spanInfoOf(s *span.Span) spanInfo {
+	tags := map[string]any{}
+	for i := range s.Tags {
+		t := &s.Tags[i]
+		switch {
+		case strings.HasPrefix(t.Key, "_") && t.Key != "_dd.base_service" && t.Key != "_dd.span_links":
+		case t.IsNumber:
+			tags[t.Key] = number(t.Number)
+		default:
+			tags[t.Key] = t.Text
+		}
+	}
+	return spanInfo{
+		TraceID: s.Trace.String(), SpanID: strconv.FormatUint(s.ID, 10), ParentID: strconv.FormatUint(s.Parent, 10),
+		Service: s.Service, Name: s.Name, Resource: s.Resource, Type: s.Type, Env: s.Env, Host: s.Host, Error: s.Error,
+		Start: float64(s.Start) / 1e6, Duration: float64(s.Duration) / 1e6, Tags: tags,
+	}
+}
+
+var orders = map[string]span.Order{"": span.Newest, "newest": span.Newest, "oldest": span.Oldest, "slowest": span.Slowest}
+
+// spans searches spans.
+func (a *API) spans(c *fiber.Ctx) error {
+	from, to, err := a.timeRange(c)
+	if err != nil {
+		return err
+	}
+	filter, err := apm.ParseSearch(utils.CopyString(c.Query("query")))
+	if err != nil {
+		return err
+	}
+	order, ok := orders[c.Query("sort")]
+	if !ok {
+		return fiber.NewError(fiber.StatusBadRequest, "sort: allowed are newest, oldest and slowest")
+	}
+	limit := min(500, max(1, c.QueryInt("limit", 100)))
+	found, err := a.Spans.Search(c.UserContext(), span.Query{From: from * 1e6, To: to * 1e6, Filter: filter, Order: order, Limit: limit})
+	if err != nil {
+		return err
+	}
+	spans := []spanInfo{}
+	for _, s := range found.Spans {
+		spans = append(spans, spanInfoOf(s))
+	}
+	return c.JSON(fiber.Map{"spans": spans, "more": len(spans) == limit, "warnings": list(found.Warnings)})
+}
+
+// maxTrace is how many spans of a trace are shown.
+const maxTrace = 20_000
+
+// trace is all spans of one trace.
+func (a *API) trace(c *fiber.Ctx) error {
+	id, err := span.ParseTraceID(c.Params("id"))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	found, err := a.Spans.Trace(c.UserContext(), id)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return fiber.NewError(fiber.StatusNotFound, "no spans of trace "+id.String()+" are kept")
+	}
+	total := len(found)
+	spans := []spanInfo{}
+	for _, s := range found[:min(total, maxTrace)] {
+		spans = append(spans, spanInfoOf(s))
+	}
+	return c.JSON(fiber.Map{"spans": spans, "total": total})
+}
