@@ -131,13 +131,16 @@ func equal(a, b any) bool {
 }
 
 func written(v any) string {
-	raw, err := json.Marshal(v)
-	if err != nil {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(v) != nil {
 		return fmt.Sprint(v)
 	}
 	const most = 300
-	if len(raw) > most {
-		return strings.ToValidUTF8(string(raw[:most]), "") + "…"
+	text := strings.TrimSpace(b.String())
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return string(raw)
+	return text
 }

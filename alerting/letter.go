@@ -142,7 +142,7 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 		l.Picture = s.picture(m, title, at, g)
 		c.ImageCID, c.ImageAlt = pictureCID, fmt.Sprintf("%s from %s to %s", m.query.text, s.clock(l.Picture.From), s.clock(l.Picture.To))
 	}
-	l.Subject, l.To = m.subject(t.word(), title, g.Tags), body.To
+	l.Subject, l.To, l.status = m.subject(t.word(), title, g.Tags), body.To, g.Status
 	thread := threadName(m.id, g.Name, t.Thread)
 	unique := thread
 	if !t.First {
@@ -205,7 +205,7 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 	if !m.includeTags {
 		l.Subject += fmt.Sprintf(" (%d groups)", len(ts))
 	}
-	l.To = bodies[worst].To
+	l.To, l.status = bodies[worst].To, t.Group.Status
 	// Each group's later mails refer to its thread, and so does this one.
 	for i, t := range ts {
 		if i == 20 {

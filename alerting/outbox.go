@@ -54,6 +54,7 @@ type draft struct {
 type letter struct {
 	Mail
 	draft
+	status Status // of the groups that it is about
 }
 
 // The documents of the outbox: the mail, its draft until it is composed, and
@@ -148,6 +149,25 @@ func (s *Service) Outbox() ([]Mail, error) {
 		return nil, fmt.Errorf("outbox: %w", err)
 	}
 	slices.SortFunc(mails, func(a, b Mail) int { return cmp.Compare(b.ID, a.ID) })
+	return mails, nil
+}
+
+// OutboxSince lists the mails with greater numbers than id, oldest first.
+func (s *Service) OutboxSince(id int64) ([]Mail, error) {
+	var mails []Mail
+	err := s.catalog.View(func(tx *catalog.Tx) error {
+		return tx.EachFrom(catalog.Outbox, "mail/", mailKey(id+1), func(_ string, raw json.RawMessage) error {
+			var m Mail
+			if err := json.Unmarshal(raw, &m); err != nil {
+				return err
+			}
+			mails = append(mails, m)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
 	return mails, nil
 }
 

@@ -136,6 +136,7 @@ func (s *Service) call(m *monitor, t *Transition, body message.Rendered, name st
 		priority = fmt.Sprint("P", m.priority)
 	}
 	l := letter{}
+	l.status = g.Status
 	l.Subject, l.To, l.Webhook = e.Title, []string{"@webhook-" + name}, name
 	l.MonitorID, l.Created = m.id, s.ms()
 	thread := threadName(m.id, g.Name, t.Thread)

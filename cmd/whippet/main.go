@@ -2,6 +2,8 @@
 //
 //	whippet serve     receive, store, show and alert
 //	whippet agent     ship this host's metrics to a Whippet elsewhere
+//	whippet apply     make monitors, downtimes and dashboards of files
+//	whippet test      run the tests of monitors that files hold
 //	whippet version   print the version
 package main
 
@@ -22,6 +24,8 @@ them, and mails you when something is wrong.
 Usage:
   whippet serve [flags]   receive, store, show and alert ("whippet serve --help" lists the flags)
   whippet agent [flags]   ship this host's metrics to a Whippet elsewhere
+  whippet apply FILE...   make monitors, downtimes and dashboards of files, with a plan first
+  whippet test FILE...    run the tests of monitors that files hold
   whippet version         print the version
 `
 
@@ -40,6 +44,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return runServe(ctx, args, stdout, stderr)
 	case "agent":
 		return runAgent(ctx, args, stdout, stderr)
+	case "apply":
+		return runApply(ctx, args, stdout, stderr)
+	case "test":
+		return runTest(ctx, args, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "whippet", version())
 		return 0
@@ -47,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return 0
 	default:
-		fmt.Fprintf(stderr, "whippet: unknown command %q%s\n\n%s", command, didYouMean(command, []string{"serve", "agent", "version", "help"}), usage)
+		fmt.Fprintf(stderr, "whippet: unknown command %q%s\n\n%s", command, didYouMean(command, []string{"serve", "agent", "apply", "test", "version", "help"}), usage)
 		return 2
 	}
 }

@@ -205,8 +205,13 @@ func (tx *Tx) Delete(k Kind, id string) error {
 // Each calls fn for every document whose id starts with prefix, in byte order
 // of the ids. raw is valid until fn returns; fn must not change the collection.
 func (tx *Tx) Each(k Kind, prefix string, fn func(id string, raw json.RawMessage) error) error {
+	return tx.EachFrom(k, prefix, prefix, fn)
+}
+
+// EachFrom is Each from the id first on.
+func (tx *Tx) EachFrom(k Kind, prefix, first string, fn func(id string, raw json.RawMessage) error) error {
 	cursor := tx.tx.Bucket([]byte(k)).Cursor()
-	for id, raw := cursor.Seek([]byte(prefix)); id != nil && len(id) >= len(prefix) && string(id[:len(prefix)]) == prefix; id, raw = cursor.Next() {
+	for id, raw := cursor.Seek([]byte(first)); id != nil && len(id) >= len(prefix) && string(id[:len(prefix)]) == prefix; id, raw = cursor.Next() {
 		if err := fn(string(id), raw); err != nil {
 			return err
 		}

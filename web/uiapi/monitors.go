@@ -152,6 +152,23 @@ func (a *API) testMonitor(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"ids": ids})
 }
 
+// backtest says what a monitor would have done from from to to (ms).
+func (a *API) backtest(c *fiber.Ctx) error {
+	var r struct {
+		Monitor json.RawMessage `json:"monitor"`
+		From    int64           `json:"from"`
+		To      int64           `json:"to"`
+	}
+	if err := request(c, &r); err != nil {
+		return err
+	}
+	result, err := a.Alerting.Backtest(c.UserContext(), slices.Clone(r.Monitor), r.From, r.To)
+	if err != nil {
+		return err
+	}
+	return c.JSON(result)
+}
+
 func (a *API) retryMail(c *fiber.Ctx) error {
 	id, err := id(c)
 	if err != nil {

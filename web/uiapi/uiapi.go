@@ -62,6 +62,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Post("/monitors/unmute", a.unmuteMonitors)
 	r.Post("/monitors/preview", a.previewMonitor)
 	r.Post("/monitors/test", a.testMonitor)
+	r.Post("/monitors/backtest", a.backtest)
 	r.Post("/downtimes/preview", a.previewDowntime)
 	r.Get("/apm/services", a.services)
 	r.Get("/apm/services/:name", a.service)
