@@ -108,6 +108,7 @@ type DB struct {
 
 	refused refusals
 	future  futureSamples
+	doubt   clockDoubt
 	full    atomic.Bool // the disk has only its reserve left
 	stop    chan struct{}
 	stopped sync.WaitGroup

@@ -175,3 +175,63 @@ func wait(t *testing.T, what string, check func() bool) {
 		}
 	}
 }
+
+func TestClockThatJumpsDropsNothing(t *testing.T) {
+	now := start
+	dir := t.TempDir()
+	options := Options{Retention: 24 * time.Hour, Retention5m: 24 * time.Hour, Retention1h: 24 * time.Hour, Now: func() time.Time { return now }}
+	db := openTest(t, dir, options)
+	ref, at := intern(t, db, "m"), start.Add(-time.Hour).UnixMilli()
+	appendOne(t, db, ref, at, 1)
+	if err := db.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	tick := func() {
+		t.Helper()
+		if err := db.ask(func() error { return db.maintain(false, &pacer{stop: db.stop, fast: true}) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tick()
+	for _, jump := range []time.Duration{10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour, -3 * time.Hour} {
+		now = now.Add(jump)
+		tick()
+		appendOne(t, db, ref, now.UnixMilli(), 2)
+		if got := readAll(t, db, "m")[""]; got[at] != 1 || got[now.UnixMilli()] != 2 {
+			t.Errorf("after a jump by %v: got %v", jump, got)
+		}
+	}
+
+	// So it is when the clock is wrong at the start.
+	db.Close()
+	now = start.Add(10 * 365 * 24 * time.Hour)
+	db = openTest(t, dir, options)
+	tick()
+	now = start
+	tick()
+	if got := readAll(t, db, "m")[""]; got[at] != 1 {
+		t.Errorf("after a start with a wrong clock: got %v", got)
+	}
+}
+
+func TestClockThatHoldsIsTrustedAgain(t *testing.T) {
+	var c clockDoubt
+	clock, real := start, start
+	step := func(clockBy, realBy time.Duration) bool {
+		clock, real = clock.Add(clockBy), real.Add(realBy)
+		trusted, _ := c.look(clock, real, noSample)
+		return trusted
+	}
+	if !step(0, 0) || !step(time.Minute, time.Minute) {
+		t.Error("a clock that keeps time is doubted")
+	}
+	if step(48*time.Hour, time.Minute) || step(30*time.Minute, 30*time.Minute) {
+		t.Error("a clock that jumped two days ahead is trusted at once")
+	}
+	if !step(31*time.Minute, 31*time.Minute) {
+		t.Error("it is doubted after it has held for an hour")
+	}
+	if !step(-24*time.Hour, time.Minute) {
+		t.Error("a clock that is set back is doubted: it drops less")
+	}
+}

@@ -79,6 +79,9 @@ func (db *DB) maintain(all bool, pace *pacer) error {
 	if err := db.mergeTiers(all, pace); err != nil {
 		return err
 	}
+	if !db.mayExpire() && !all {
+		return nil
+	}
 	return db.expire(pace)
 }
 
