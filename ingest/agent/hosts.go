@@ -25,6 +25,7 @@ type intakePayload struct {
 	Meta         *hostMeta               `json:"meta"`
 	Gohai        string                  `json:"gohai"` // a JSON document in a string
 	ExternalTags []json.RawMessage       `json:"external_host_tags"`
+	Checks       []json.RawMessage       `json:"agent_checks"`
 }
 
 type systemStats struct {
@@ -111,6 +112,9 @@ func (in *Intake) intakeV5(ctx context.Context, r request) (int, error) {
 func (p *intakePayload) applyTo(h *catalog.Host) {
 	set(&h.AgentVersion, p.AgentVersion)
 	set(&h.OS, p.OS)
+	if apps := checkNames(p.Checks); len(apps) > 0 {
+		h.Apps = apps
+	}
 	if p.Meta != nil {
 		aliases := append(slices.Clone(p.Meta.Aliases), p.Meta.Socket, p.Meta.EC2, p.Meta.InstanceID)
 		h.Aliases = merged(h.Aliases, aliases, h.Name)
@@ -145,6 +149,27 @@ func (p *intakePayload) applyTo(h *catalog.Host) {
 	set(&h.IPv6, g.Network.IPv6)
 	set(&h.MAC, g.Network.MAC)
 }
+
+// checkNames are the integrations that an agent runs, as in
+// [["disk", "disk", "disk:67cc0574430a16ba", "OK", "", ""], ...].
+func checkNames(checks []json.RawMessage) []string {
+	apps := []string{"agent"}
+	for _, raw := range checks[:min(len(checks), maxChecks)] {
+		var fields []json.RawMessage
+		var name string
+		if json.Unmarshal(raw, &fields) == nil && len(fields) > 0 && json.Unmarshal(fields[0], &name) == nil && name != "" {
+			apps = append(apps, cut(name, maxTitle))
+		}
+	}
+	if len(apps) == 1 {
+		return nil
+	}
+	slices.Sort(apps)
+	return slices.Compact(apps)
+}
+
+// maxChecks bounds the checks of one agent.
+const maxChecks = 1000
 
 // set overwrites a field when the payload says something.
 func set(field *string, value string) {

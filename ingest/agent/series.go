@@ -71,6 +71,8 @@ func (in *Intake) intern(d described) (known, error) {
 	in.catalog.LearnMetric(catalog.Metric{
 		Name: name, Type: d.kind.String(), Interval: clampInterval(d.interval), Unit: d.unit, Integration: d.source,
 	})
+	in.catalog.Seen(host, in.now().UnixMilli())
+	in.catalog.SawApp(host, strings.ToLower(d.source))
 	return known{ref: ref, host: host, ok: true}, nil
 }
 

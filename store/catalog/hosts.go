@@ -127,6 +127,46 @@ func (c *Catalog) Seen(name string, ms int64) {
 	c.hosts.dirty[name] = true
 }
 
+// SawApp notes that an app, or an agent's integration, reports from a host.
+// Cheap: called once per new series.
+func (c *Catalog) SawApp(host, app string) {
+	if host == "" || app == "" || len(app) > maxApp {
+		return
+	}
+	c.hosts.mu.Lock()
+	defer c.hosts.mu.Unlock()
+	known := c.hosts.byKey[host]
+	if known == nil || slices.Contains(known.Apps, app) || len(known.Apps) >= maxApps {
+		return
+	}
+	changed := *known
+	changed.Apps = append(slices.Clone(known.Apps), app)
+	slices.Sort(changed.Apps)
+	c.hosts.byKey[host] = &changed
+	c.hosts.dirty[host] = true
+}
+
+// Bounds on the apps of a host.
+const (
+	maxApps = 200
+	maxApp  = 100 // bytes of a name
+)
+
+// FindHost returns the host with a name or, when there is none, with an alias.
+func (c *Catalog) FindHost(name string) (Host, bool) {
+	if h, ok := c.Host(name); ok {
+		return h, true
+	}
+	c.hosts.mu.Lock()
+	defer c.hosts.mu.Unlock()
+	for _, h := range c.hosts.byKey {
+		if slices.Contains(h.Aliases, name) {
+			return *h, true
+		}
+	}
+	return Host{}, false
+}
+
 // Host returns a host; false when there is none of that name.
 func (c *Catalog) Host(name string) (Host, bool) {
 	c.hosts.mu.Lock()

@@ -41,6 +41,8 @@ func (a *API) Register(r fiber.Router) {
 
 	r.Get("/api/v1/hosts", a.listHosts)
 	r.Get("/api/v1/hosts/totals", a.hostTotals)
+	r.Post("/api/v1/host/:host/mute", a.muteHost)
+	r.Post("/api/v1/host/:host/unmute", a.unmuteHost)
 	r.Get("/api/v1/tags/hosts", a.allHostTags)
 	r.Get("/api/v1/tags/hosts/:host", a.getHostTags)
 	r.Post("/api/v1/tags/hosts/:host", a.addHostTags)
