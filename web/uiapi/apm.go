@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2/utils"
 
 	"github.com/whippet-obs/whippet/query/apm"
+	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/span"
 )
 
@@ -132,6 +133,7 @@ func (a *API) services(c *fiber.Ctx) error {
 
 type resource struct {
 	Name      string `json:"name"`
+	Tag       string `json:"tag"` // that its metrics have
 	Operation string `json:"operation"`
 	Type      string `json:"type"`
 	SpanKind  string `json:"span_kind"`
@@ -160,7 +162,7 @@ func (a *API) service(c *fiber.Ctx) error {
 	}
 	resources := []resource{}
 	for _, r := range apm.Resources(operations) {
-		resources = append(resources, resource{r.Name, r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures)})
+		resources = append(resources, resource{r.Name, store.NormalizeTag("resource_name:" + r.Name), r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures)})
 	}
 	answer["resources"] = resources
 	return c.JSON(answer)

@@ -243,6 +243,69 @@ export interface Change {
   after?: unknown
 }
 
+// Figures are what a service, resource or edge did; times are seconds.
+export interface Figures {
+  hits: number
+  errors: number
+  p50: number | null
+  p95: number | null
+  p99: number | null
+  max: number | null
+  total: number
+  apdex: number | null
+}
+
+export interface Version extends Figures {
+  name: string
+  first: number // ms
+  last: number
+}
+
+export interface Service extends Figures {
+  name: string
+  type: string
+  inferred: boolean // known by its callers only
+  envs: string[]
+  hosts: string[]
+  entries: string[] // the operations that its requests are
+  versions: Version[]
+}
+
+export interface Edge extends Figures {
+  from: string
+  to: string
+  kind: string
+  inferred: boolean
+}
+
+export interface Resource extends Figures {
+  name: string
+  tag: string // "resource_name:get_/item/:id"
+  operation: string
+  type: string
+  span_kind: string
+  request: boolean
+}
+
+// Span is one span; its ids are texts, as they don't fit a number.
+export interface Span {
+  trace_id: string
+  span_id: string
+  parent_id: string
+  service: string
+  name: string
+  resource: string
+  type: string
+  env: string
+  host: string
+  error: boolean
+  start: number // ms
+  duration: number // ms
+  tags: Record<string, string | number>
+}
+
+export type SpanOrder = 'newest' | 'oldest' | 'slowest'
+
 // ApiError is what the server said was wrong.
 export class ApiError extends Error {
   constructor(
@@ -330,6 +393,13 @@ export const api = {
   createDowntime: (d: Partial<Downtime>) => call<Downtime>('POST', '/api/v1/downtime', d),
   previewDowntime: (d: Partial<Downtime>) => call<{ occurrences: { start: number; end: number }[] }>('POST', '/api/ui/downtimes/preview', d).then((a) => a.occurrences),
   cancelDowntime: (id: number) => call<unknown>('DELETE', `/api/v1/downtime/${id}`),
+  services: (from: number, to: number, env: string) =>
+    call<{ services: Service[]; edges: Edge[]; envs: string[] }>('GET', path('/api/ui/apm/services', { from: Math.round(from), to: Math.round(to), env })),
+  service: (name: string, from: number, to: number, env: string) =>
+    call<{ service: Service | null; resources: Resource[]; edges: Edge[] }>('GET', path(`/api/ui/apm/services/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to), env })),
+  spans: (query: string, from: number, to: number, sort: SpanOrder, limit: number) =>
+    call<{ spans: Span[]; more: boolean; warnings: string[] }>('GET', path('/api/ui/apm/spans', { query, from: Math.round(from), to: Math.round(to), sort, limit })),
+  trace: (id: string) => call<{ spans: Span[]; total: number }>('GET', `/api/ui/apm/traces/${encodeURIComponent(id)}`),
   outbox: () => call<{ messages: Mail[] }>('GET', '/api/ui/outbox').then((a) => a.messages),
   mail: (id: number) => call<Mail & { html: string; text: string }>('GET', `/api/ui/outbox/${id}`),
 }

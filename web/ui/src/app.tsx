@@ -8,6 +8,12 @@ import { follow, useRoute, type Route } from './route'
 import { Frame, Page, StatusContext } from './parts/frame'
 import { Empty, Failure, LinkButton } from './parts/basics'
 import { SessionContext } from './session'
+import { ApmMap } from './pages/apm-map'
+import { ApmResource } from './pages/apm-resource'
+import { ApmService } from './pages/apm-service'
+import { ApmServices } from './pages/apm-services'
+import { ApmTrace } from './pages/apm-trace'
+import { ApmTraces } from './pages/apm-traces'
 import { Dashboards } from './pages/dashboards'
 import { DashboardPage } from './pages/dashboard'
 import { Downtimes } from './pages/downtimes'
@@ -95,6 +101,14 @@ function pageOf(route: Route) {
     case 'outbox':
       if (id > 0) return <MailPage key={id} id={id} />
       if (!second) return <Outbox />
+      break
+    case 'apm':
+      if (!second) return <ApmServices params={params} />
+      if (second === 'map') return <ApmMap params={params} />
+      if (second === 'traces') return <ApmTraces params={params} />
+      if (second === 'trace' && third) return <ApmTrace key={third} id={third} params={params} />
+      if (second === 'services' && third && route.parts[3] === 'resource') return <ApmResource key={params.get('resource') ?? ''} name={third} params={params} />
+      if (second === 'services' && third) return <ApmService key={third} name={third} params={params} />
       break
     case 'events':
       return <Events params={params} />

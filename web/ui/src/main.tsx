@@ -6,6 +6,7 @@ import './styles/base.css'
 import './styles/frame.css'
 import './styles/graph.css'
 import './styles/pages.css'
+import './styles/apm.css'
 
 applyTheme()
 render(<App />, document.getElementById('app')!)

@@ -7,7 +7,7 @@ import { useTheme } from '../theme'
 import { showNumber } from '../units'
 import { lonely, type Line } from './lines'
 import { extent, tickSteps, timeLabels, type Threshold } from './scale'
-import { drawAnomalies, drawThresholds, tintThresholds } from './marks'
+import { drawAnomalies, drawDeploys, drawThresholds, tintThresholds, type Deploy } from './marks'
 import { Tooltip } from './tooltip'
 
 export interface ChartProps {
@@ -16,6 +16,7 @@ export interface ChartProps {
   range: Range
   label: string // for those who don't see it
   thresholds?: Threshold[]
+  deploys?: Deploy[]
   height?: number
   focus?: number | null // the line to bring forward
   hidden?: Set<number>
@@ -152,6 +153,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
       draw: [
         (u) => zeroLine(u, token('--zero')),
         (u) => drawAnomalies(u, latest.current.lines, token('--alert')),
+        (u) => drawDeploys(u, latest.current.deploys ?? [], token('--muted')),
         (u) => drawThresholds(u, latest.current.thresholds ?? [], unit(), token),
       ],
       setCursor: [(u) => tooltip.update(u)],

@@ -54,6 +54,37 @@ export function drawThresholds(u: uPlot, thresholds: Threshold[], unit: string, 
   ctx.restore()
 }
 
+// Deploy is the first sign of a version.
+export interface Deploy {
+  at: number // ms
+  version: string
+}
+
+// drawDeploys draws a vertical hairline where each version begins.
+export function drawDeploys(u: uPlot, deploys: Deploy[], color: string): void {
+  const { ctx, bbox } = u
+  const density = devicePixelRatio
+  ctx.save()
+  clip(u)
+  ctx.strokeStyle = ctx.fillStyle = color
+  ctx.lineWidth = density
+  ctx.font = `${10 * density}px system-ui, sans-serif`
+  ctx.textBaseline = 'top'
+  ctx.setLineDash([2 * density, 3 * density])
+  for (const { at, version } of deploys) {
+    const x = Math.round(u.valToPos(at, 'x', true)) + 0.5
+    if (x < bbox.left || x > bbox.left + bbox.width) continue
+    ctx.beginPath()
+    ctx.moveTo(x, bbox.top)
+    ctx.lineTo(x, bbox.top + bbox.height)
+    ctx.stroke()
+    const left = x > bbox.left + bbox.width - 80 * density
+    ctx.textAlign = left ? 'right' : 'left'
+    ctx.fillText(version, x + (left ? -4 : 4) * density, bbox.top + 2 * density)
+  }
+  ctx.restore()
+}
+
 // drawAnomalies paints the parts of lines outside their band: from half way to
 // the neighbour before to half way to the one after, and a dot on each point.
 export function drawAnomalies(u: uPlot, lines: Line[], color: string): void {

@@ -17,6 +17,7 @@ const places: [path: string, label: string, icon: IconName, also: string[]][] = 
   ['/metrics', 'Metrics', 'metrics', []],
   ['/infrastructure', 'Infrastructure', 'infrastructure', []],
   ['/monitors', 'Monitors', 'monitors', ['/downtimes', '/outbox']],
+  ['/apm', 'APM', 'apm', []],
   ['/events', 'Events', 'events', []],
 ]
 

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'preact/hooks'
 import { api, type Lang } from '../api'
 import { Chart } from '../chart/chart'
 import { linesOf, summaryOf, type Line, type Style } from '../chart/lines'
+import type { Deploy } from '../chart/marks'
 import type { Threshold } from '../chart/scale'
 import { useData, type Loaded } from '../data'
 import { setRange, useRange } from '../range'
@@ -43,22 +44,24 @@ export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn>
   })
 }
 
-export function Graph({ requests, label, thresholds, height, table, silent }: {
+export function Graph({ requests, label, thresholds, deploys, height, table, silent }: {
   requests: Request[]
   label: string
   thresholds?: Threshold[]
+  deploys?: Deploy[]
   height?: number
   table?: boolean
   silent?: boolean // errors are shown elsewhere
 }) {
   const graph = useGraph(requests)
-  return <GraphView graph={graph} label={label} thresholds={thresholds} height={height} table={table} silent={silent} />
+  return <GraphView graph={graph} label={label} thresholds={thresholds} deploys={deploys} height={height} table={table} silent={silent} />
 }
 
-export function GraphView({ graph, label, thresholds, height = 220, table, silent }: {
+export function GraphView({ graph, label, thresholds, deploys, height = 220, table, silent }: {
   graph: Loaded<Drawn>
   label: string
   thresholds?: Threshold[]
+  deploys?: Deploy[]
   height?: number
   table?: boolean
   silent?: boolean
@@ -84,6 +87,7 @@ export function GraphView({ graph, label, thresholds, height = 220, table, silen
             range={data.range}
             label={`${label}. ${describe(data.lines)}`}
             thresholds={thresholds}
+            deploys={deploys}
             height={height}
             focus={focus}
             hidden={hidden}
