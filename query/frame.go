@@ -5,10 +5,35 @@ import "time"
 // Grid is the timestamps of a result: Start, Start+Step, ... up to End (ms).
 type Grid struct {
 	Start, End, Step int64
+
+	// Edges are the timestamps of a grid that follows a calendar, whose days and
+	// months are not all as long as one another, and the end of the last. Start
+	// and End are the first and last timestamp, Step is the usual distance. nil
+	// for all other grids.
+	Edges []int64
+}
+
+// At is timestamp i.
+func (g Grid) At(i int) int64 {
+	if g.Edges != nil {
+		return g.Edges[i]
+	}
+	return g.Start + int64(i)*g.Step
+}
+
+// Width is the time from timestamp i to the next.
+func (g Grid) Width(i int) int64 {
+	if g.Edges != nil {
+		return g.Edges[i+1] - g.Edges[i]
+	}
+	return g.Step
 }
 
 // Len is the number of timestamps.
 func (g Grid) Len() int {
+	if g.Edges != nil {
+		return len(g.Edges) - 1
+	}
 	if g.Step <= 0 || g.End < g.Start {
 		return 0
 	}

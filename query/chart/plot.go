@@ -228,7 +228,7 @@ func (p *picture) anomalies(to *path, values []float64, flags []bool) {
 	}
 }
 
-func (p *picture) at(i int) int64 { return p.spec.Grid.Start + int64(i)*p.spec.Grid.Step }
+func (p *picture) at(i int) int64 { return p.spec.Grid.At(i) }
 
 func (p *picture) place(i int, v float64) point { return point{p.x(p.at(i)), p.y(v)} }
 

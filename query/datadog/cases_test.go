@@ -31,7 +31,7 @@ type fixture struct {
 
 func newFixture(t testing.TB) *fixture {
 	t.Helper()
-	db, err := store.Open(t.TempDir(), store.Options{Now: func() time.Time { return t0 }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	db, err := store.Open(t.TempDir(), store.Options{Now: func() time.Time { return t0 }, Retention: 100 * 24 * time.Hour, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,6 +230,95 @@ func TestWorkedCases(t *testing.T) {
 		{"p50:dist{*}.rollup(avg, 60)", ": 7.98497"},
 		{"count:dist{*}.rollup(sum, 60)", ": 20"},
 		{"avg:g{host:a}.rollup(max)", ": 10 20 30 40 50 60"},
+		{"avg:g{host:a}.rollup(min, 20)", ": 10 30 50"},
+		{"avg:g{host:a}.rollup(count, 30)", ": 3 3"},
+		{"avg:g{host:a}.rollup(avg, 20)", ": 15 35 55"},
+		{"sum:g{env:*}.rollup(sum, 30)", ": 66 165"},
+		{"max:g{*}.rollup(min, 60)", ": 100"},
+		{"sum:hits{*}.rollup(sum, 60)", ": 120"},
+		{"sum:hits{*}.rollup(60)", ": 120"},
+		{"sum:hits{*}.rollup(avg, 60)", ": 40"},
+		{"sum:hits{*}.as_rate().rollup(sum, 20)", ": 1 2 3"},
+		{"sum:req{*}.as_count().rollup(sum, 20)", ": 20 10 30"},
+		{"sum:req{*}.rollup(avg, 30)", ": 1 1"},
+		{"sum:req{*}.as_rate().rollup(sum, 30)", ": 1 1"},
+		{"avg:slow{*}.rollup(last, 60)", ": 90"},
+		{"p90:g{*}.rollup(avg, 60)", ": 207"}, // of 35, 3.5 and 250: 35 + 0.8 * 215
+		// More filters.
+		{"avg:g{*,host:b}", ": 1 2 3 4 5 6"},
+		{"avg:g{!env:prod AND !env:test}", ": 100 200 300 400 _ _"},
+		{"avg:g{NOT (host:a OR host:b)}", ": 100 200 300 400 _ _"},
+		{"avg:g{env IN (prod, t*)}", ": 5.5 11 16.5 22 27.5 33"},
+		{"avg:g{*prod}", ": 10 20 30 40 50 60"},
+		{"avg:g{host:a OR bare}", ": 55 110 165 220 50 60"},
+		{"avg:g{host:a OR host:b, env:test}", ": 5.5 11 16.5 22 27.5 33"}, // the comma binds like AND
+		{"avg:g{}", ": 37 74 111 148 27.5 33"},
+		{"avg:g{host:nobody}", ""},
+		{"avg:multi{env:x}", ": _ _ _ _ _ 7"},
+		{"avg:multi{env:x,env:y}", ": _ _ _ _ _ 7"},
+		// More space aggregation.
+		{"p75:g{env:*}", ": 7.75 15.5 23.25 31 38.75 46.5"},
+		{"p99:g{host:b}", ": 1 2 3 4 5 6"},
+		{"count_values:g{*}", ": 3 2 2 3 2 2"}, // what was submitted, not what bridges gaps
+		{"count_values:g{*}.rollup(count, 30)", ": 7 7"},
+		{"count_values:hits{*}", ": 1 _ 1 _ 1 _"},
+		{"count_values:dist{*}", ": _ _ _ _ 10 10"},
+		{"sum:g{*} by {host,env}", "env:N/A,host:c: 100 200 300 400 _ _ | env:prod,host:a: 10 20 30 40 50 60 | env:test,host:b: 1 2 3 4 5 6"},
+		{"max:g{*} by {nothing}", "nothing:N/A: 100 200 300 400 50 60"},
+		{"min:dist{*}.rollup(min, 60)", ": 1"},
+		{"max:dist{*}.rollup(max, 60)", ": 20"},
+		{"avg:dist{*}.rollup(60)", ": 8.25"},
+		{"sum:dist{*}.as_rate()", ": _ _ _ _ 5.5 11"},
+		// More arithmetic: missing on either side is missing; a number goes with all.
+		{"avg:g{host:a} - avg:ramp{*}", ": 10 19 27 34 48 56"},
+		{"avg:ramp{*} / avg:ramp{*}", ": _ 1 1 1 1 1"},
+		{"avg:g{host:c} + avg:g{host:a}", ": 110 220 330 440 _ _"},
+		{"2 * (avg:g{host:b} + 3) / 4", ": 2 2.5 3 3.5 4 4.5"},
+		{"0.5 * avg:g{host:b} - -1", ": 1.5 2 2.5 3 3.5 4"},
+		{"1e1 + avg:g{host:b}", ": 11 12 13 14 15 16"},
+		{"sum:req{*}.as_count() / sum:hits{*}.as_count()", ": 1 _ 0.25 _ 0 _"},
+		{"avg:g{env:*} by {env} * 2", "env:prod: 20 40 60 80 100 120 | env:test: 2 4 6 8 10 12"},
+		{"(avg:g{host:a} + avg:g{host:b}) / 11", ": 1 2 3 4 5 6"},
+		{"3 / 0", ": _ _ _ _ _ _"},
+		// More functions.
+		{"abs(0 - avg:g{host:b})", ": 1 2 3 4 5 6"},
+		{"log10(avg:g{host:c} / 10)", ": 1 1.30103 1.47712 1.60206 _ _"},
+		{"log10(avg:neg{*})", ": _ _ _ _ _ 0.90309"},
+		{"cumsum(avg:slow{*}.fill(null))", ": 45 45 45 45 45 135"},
+		{"cumsum(avg:g{*} by {host})", "host:a: 10 30 60 100 150 210 | host:b: 1 3 6 10 15 21 | host:c: 100 300 600 1000 1000 1000"},
+		{"integral(avg:slow{*}.fill(zero))", ": 450 450 450 450 450 1350"},
+		{"default_zero(avg:slow{*}.fill(null))", ": 45 0 0 0 0 90"},
+		{"default_zero(avg:gap{*} / avg:gap{*})", ": 0 1 0 0 0 0"},
+		{"diff(avg:slow{*}.fill(null))", ": _ _ _ _ _ 45"},
+		{"derivative(avg:slow{*}.fill(null))", ": _ _ _ _ _ 0.9"},
+		{"per_hour(avg:ramp{*})", ": _ 360 720 1080 _ 720"},
+		{"per_second(avg:slow{*}.fill(null))", ": _ _ _ _ _ 0.9"},
+		{"throughput(sum:hits{*})", ": 2 _ 4 _ 6 _"},
+		{"throughput(sum:hits{*}.rollup(sum, 60))", ": 2"},
+		{"dt(avg:slow{*})", ": _ _ _ _ _ 50"},
+		{"dt(avg:g{*} by {host})", ": _ 10 10 10 10 10"}, // one line, whatever the groups
+		{"ewma_5(avg:g{host:b})", ": 1 1.33333 1.88889 2.59259 3.39506 4.26337"},
+		{"median_5(avg:ramp{*})", ": 0 0.5 1 2 2 3"},
+		{"median_3(avg:slow{*}.fill(null))", ": 45 _ _ _ _ 67.5"},
+		{"autosmooth(avg:ramp{*})", ": 0 1 3 6 2 4"}, // too few points for any span
+		{"moving_rollup(avg:ramp{*}, 30)", ": 0 0.5 1.33333 3.33333 3.66667 4"},
+		{"moving_rollup(avg:ramp{*}, 30, 'sum')", ": 0 1 4 10 11 12"},
+		{"moving_rollup(avg:g{host:c}, 20, 'count')", ": 1 2 2 2 1 _"},
+		{"clamp_min(avg:slow{*}.fill(null), 50)", ": 50 _ _ _ _ 90"},
+		{"cutoff_max(cutoff_min(avg:ramp{*}, 1), 4)", ": _ 1 3 _ 2 4"},
+		{"timeshift(avg:g{host:b}, -30)", ": _ _ _ 1 2 3"},
+		{"timeshift(avg:g{host:b}, -10) - avg:g{host:b}", ": _ -1 -1 -1 -1 -1"},
+		{"calendar_shift(avg:g{host:b}, '-1d', 'Europe/Berlin')", ""},
+		{"top(avg:g{*} by {host}, 2, 'last', 'asc')", "host:b: 1 2 3 4 5 6 | host:a: 10 20 30 40 50 60"},
+		{"top(avg:g{*} by {host}, 1, 'sum', 'asc')", "host:b: 1 2 3 4 5 6"},
+		{"top(avg:g{*} by {host}, 2, 'max', 'desc')", "host:c: 100 200 300 400 _ _ | host:a: 10 20 30 40 50 60"},
+		{"top5_l2norm(avg:g{env:*} by {host})", "host:a: 10 20 30 40 50 60 | host:b: 1 2 3 4 5 6"},
+		{"bottom5_area(avg:g{*} by {host})", "host:b: 1 2 3 4 5 6 | host:a: 10 20 30 40 50 60 | host:c: 100 200 300 400 _ _"},
+		{"count_nonzero(avg:g{*} by {host} - avg:g{host:b})", ": 2 2 2 2 1 1"},
+		{"count_not_null(avg:nothing{*} by {host})", ": 0 0 0 0 0 0"},
+		{"exclude_null(avg:g{*} by {host,env})", "env:prod,host:a: 10 20 30 40 50 60 | env:test,host:b: 1 2 3 4 5 6"},
+		{"exclude_null(exclude_null(avg:g{*} by {env}))", "env:prod: 10 20 30 40 50 60 | env:test: 1 2 3 4 5 6"},
+		{"abs(clamp_max(avg:g{host:b}, 3) - 5)", ": 4 3 2 2 2 2"},
 	} {
 		q, err := Parse(tt.query)
 		if err != nil {
@@ -248,6 +337,99 @@ func TestWorkedCases(t *testing.T) {
 		if err != nil || again.parts[0].String() != q.parts[0].String() {
 			t.Errorf("%s is written as %s, which reads as something else (error %v)", tt.query, q.parts[0], err)
 		}
+	}
+}
+
+// TestCalendarRollups asks over days around the change of the clock, of a metric
+// that is 1 every hour.
+func TestCalendarRollups(t *testing.T) {
+	f := newFixture(t)
+	var pairs []float64
+	for h := 40 * 24; h > 0; h-- { // 14 October 12:00 to 23 November 11:00 UTC
+		pairs = append(pairs, float64(h*3600), 1)
+	}
+	f.put(gauge("hourly"), pairs...)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		method   string
+		from, to time.Time
+		want     string
+		first    time.Time
+	}{
+		// 25 October has 25 hours in Berlin.
+		{"rollup(sum, daily, 'Europe/Berlin')", time.Date(2026, 10, 24, 12, 0, 0, 0, berlin), time.Date(2026, 10, 26, 12, 0, 0, 0, berlin),
+			": 24 25 24", time.Date(2026, 10, 24, 0, 0, 0, 0, berlin)},
+		{"rollup(sum, 86400, 'Europe/Berlin')", time.Date(2026, 10, 25, 1, 0, 0, 0, berlin), time.Date(2026, 10, 25, 2, 0, 0, 0, berlin),
+			": 25", time.Date(2026, 10, 25, 0, 0, 0, 0, berlin)},
+		{"rollup(sum, daily)", time.Date(2026, 10, 24, 12, 0, 0, 0, time.UTC), time.Date(2026, 10, 26, 12, 0, 0, 0, time.UTC),
+			": 24 24 24", time.Date(2026, 10, 24, 0, 0, 0, 0, time.UTC)},
+		{"rollup(sum, daily, 'Europe/Berlin', '7h')", time.Date(2026, 10, 24, 12, 0, 0, 0, berlin), time.Date(2026, 10, 26, 6, 0, 0, 0, berlin),
+			": 25 24", time.Date(2026, 10, 24, 7, 0, 0, 0, berlin)},
+		{"rollup(sum, weekly, 'Europe/Berlin')", time.Date(2026, 10, 20, 0, 0, 0, 0, berlin), time.Date(2026, 10, 27, 0, 0, 0, 0, berlin),
+			": 169 168", time.Date(2026, 10, 19, 0, 0, 0, 0, berlin)},
+		{"rollup(sum, weekly, 'UTC', '1d')", time.Date(2026, 10, 22, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, 23, 0, 0, 0, 0, time.UTC),
+			": 168", time.Date(2026, 10, 20, 0, 0, 0, 0, time.UTC)},
+		{"rollup(sum, monthly, 'UTC')", time.Date(2026, 10, 20, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC),
+			": 420 540", time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)}, // 17.5 days of October, 22.5 of November
+		{"rollup(sum, 43200, 'America/New_York')", time.Date(2026, 10, 20, 16, 0, 0, 0, time.UTC), time.Date(2026, 10, 21, 3, 0, 0, 0, time.UTC),
+			": 12", time.Date(2026, 10, 20, 16, 0, 0, 0, time.UTC)},
+		{"rollup(count, 21600, 'Europe/Berlin')", time.Date(2026, 10, 25, 0, 0, 0, 0, berlin), time.Date(2026, 10, 25, 23, 0, 0, 0, berlin),
+			": 6 6 6 6 1", time.Date(2026, 10, 25, 0, 0, 0, 0, berlin)},
+		{"rollup(avg, monthly, 'Asia/Tokyo')", time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC),
+			": 1", time.Date(2026, 10, 31, 15, 0, 0, 0, time.UTC)},
+	} {
+		q, err := Parse("sum:hourly{*}." + tt.method)
+		if err != nil {
+			t.Errorf("%s: %v", tt.method, err)
+			continue
+		}
+		frames, err := q.Range(context.Background(), f.engine, Options{From: tt.from.UnixMilli(), To: tt.to.UnixMilli()})
+		if err != nil {
+			t.Errorf("%s: %v", tt.method, err)
+			continue
+		}
+		if got := show(frames); got != tt.want || frames[0].Grid.At(0) != tt.first.UnixMilli() {
+			t.Errorf("%s: got %s from %s, want %s from %s", tt.method, got, time.UnixMilli(frames[0].Grid.At(0)).In(tt.first.Location()), tt.want, tt.first)
+		}
+		again, err := Parse(q.parts[0].String())
+		if err != nil || again.parts[0].String() != q.parts[0].String() {
+			t.Errorf("%s is written as %s, which reads as something else (error %v)", tt.method, q.parts[0], err)
+		}
+	}
+}
+
+func TestTemplateVariablesStandForTags(t *testing.T) {
+	f := newFixture(t)
+	f.fill()
+	variables := map[string][]string{"env": {"env:prod"}, "both": {"host:a", "host:b"}, "all": nil, "star": {"*"}}
+	for query, want := range map[string]string{
+		"avg:g{$env}":                       ": 10 20 30 40 50 60",
+		"avg:g{!$env,!bare}":                ": 1 2 3 4 5 6",
+		"avg:g{$both}":                      ": 5.5 11 16.5 22 27.5 33",
+		"avg:g{host:$both.value}":           ": 5.5 11 16.5 22 27.5 33",
+		"avg:g{env:$env.value}":             ": 10 20 30 40 50 60",
+		"avg:g{env IN ($env.value)}":        ": 10 20 30 40 50 60",
+		"avg:g{$all,host:b}":                ": 1 2 3 4 5 6",
+		"avg:g{$star,host:b}":               ": 1 2 3 4 5 6",
+		"avg:g{host:$all.value,env:test}":   ": 1 2 3 4 5 6",
+		"sum:g{$env} by {$env.key}":         "env:prod: 10 20 30 40 50 60",
+		"avg:g{$env} + avg:g{$both,host:b}": ": 11 22 33 44 55 66",
+	} {
+		q, err := ParseWith(query, variables)
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		frames, err := q.Range(context.Background(), f.engine, Options{From: t0.UnixMilli() - 60_000, To: t0.UnixMilli() - 1, Interval: 10_000})
+		if err != nil || show(frames) != want {
+			t.Errorf("%s: got %s, want %s (error %v)", query, show(frames), want, err)
+		}
+	}
+	if _, err := ParseWith("avg:g{$evn}", variables); err == nil || !strings.Contains(err.Error(), "did you mean env?") {
+		t.Errorf("an unknown variable: got error %v", err)
 	}
 }
 
@@ -297,7 +479,7 @@ func TestBadQueriesSayWhere(t *testing.T) {
 		"":                                "position 1: want a query",
 		"avg:m":                           `position 6: want "{"`,
 		"avg:m{*":                         `position 8: want "}"`,
-		"avrg:m{*}":                       `position 1: "avrg" is not an aggregator: allowed are avg, sum, min, max, count and percentiles such as p95; did you mean avg?`,
+		"avrg:m{*}":                       `position 1: "avrg" is not an aggregator: allowed are avg, sum, min, max, count, count_values and percentiles such as p95; did you mean avg?`,
 		"avg:m{*} by host":                `want "{" with tag keys`,
 		"avg:m{*}.rolup(sum)":             `"rolup" is not a method: allowed are rollup, as_count, as_rate, fill; did you mean rollup?`,
 		"avg:m{*}.rollup(sun, 60)":        `"sun" is not a time aggregator`,
@@ -312,9 +494,16 @@ func TestBadQueriesSayWhere(t *testing.T) {
 		"avg:m{a NOT b}":               "want IN after NOT",
 		"p101:m{*}":                    "is not an aggregator",
 		strings.Repeat("(", 100) + "1": "nested more than",
-		"avg:m{" + strings.Repeat("x", 20_000) + "}": "longer than",
-		"avg:m{*}.fill(maybe)":                       "want .fill(null)",
-		"system.cpu.user":                            "want an aggregator before the metric, such as avg:system.cpu.user{*}",
+		"avg:m{" + strings.Repeat("x", 20_000) + "}":     "longer than",
+		"avg:m{*}.rollup(sum, daily, 'Mars/Base')":       `"Mars/Base" is not a time zone`,
+		"avg:m{*}.rollup(sum, 5000, 'UTC')":              "want seconds that divide a day",
+		"avg:m{*}.rollup(sum, daily, 'UTC', '2d')":       "less than the bucket",
+		"avg:m{*}.rollup(sum, daily) + avg:m{*}":         "rolled up by the same calendar",
+		"moving_rollup(avg:m{*}.rollup(sum, daily), 60)": "points that are evenly apart",
+		"calendar_shift(avg:m{*}, '-2d')":                `"-2d" is no shift`,
+		"avg:m{$env}":                                    "there is no template variable $env",
+		"avg:m{*}.fill(maybe)":                           "want .fill(null)",
+		"system.cpu.user":                                "want an aggregator before the metric, such as avg:system.cpu.user{*}",
 	} {
 		_, err := Parse(text)
 		var syntax *SyntaxError

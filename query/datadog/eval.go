@@ -42,7 +42,7 @@ type evaluation struct {
 
 // frame evaluates a part over the range asked for. All its terms share one
 // grid: the widest rollup in it decides.
-func (ev *evaluation) frame(n node) (*query.Frame, error) {
+func (ev *evaluation) frame(n node) (_ *query.Frame, err error) {
 	interval := ev.interval
 	if every := widestRollup(n); every > 0 {
 		var warning string
@@ -54,6 +54,11 @@ func (ev *evaluation) frame(n node) (*query.Frame, error) {
 		interval = max(interval, finest)
 	}
 	g := gridOf(ev.options.From, ev.options.To+futureOf(n, ev.options.To-ev.options.From), interval)
+	if c := calendarOf(n); c != nil {
+		if g, err = c.grid(ev.options.From, ev.options.To); err != nil {
+			return nil, err
+		}
+	}
 	if err := ev.run.Engine().CheckGrid(g); err != nil {
 		return nil, err
 	}
@@ -99,6 +104,8 @@ func (ev *evaluation) eval(n node, g query.Grid) (result, error) {
 		return result{rows: rows}, err
 	case *binary:
 		return ev.binary(n, g)
+	case *reduced:
+		return result{rows: n.rows}, nil
 	case *call:
 		fn, _ := functionOf(n.fn) // the parser has checked it
 		return fn.eval(ev, n, g)
@@ -124,10 +131,13 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	case ev.raw:
 		t = t.unfilled()
 	}
-	pad := (t.bridge() + g.Step - 1) / g.Step
-	wide := query.Grid{Start: g.Start - pad*g.Step, End: g.End + pad*g.Step, Step: g.Step}
+	pad, wide := int64(0), g
+	if g.Edges == nil {
+		pad = (t.bridge() + g.Step - 1) / g.Step
+		wide = query.Grid{Start: g.Start - pad*g.Step, End: g.End + pad*g.Step, Step: g.Step}
+	}
 	filter := store.Filter{Op: store.And, Args: []store.Filter{{Op: store.MatchName, Value: t.metric}, t.filter}}
-	selection, err := ev.run.Select(filter, wide.Start, wide.End+wide.Step-1)
+	selection, err := ev.run.Select(filter, wide.Start, wide.At(wide.Len()-1)+wide.Width(wide.Len()-1)-1)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +151,7 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	lasts := make([]int64, len(selection.Series))
 	err = selection.Each(t.scale, func(_, i int, c *store.Columns) error {
 		info := &selection.Series[i]
-		if n, _ := slices.BinarySearch(c.Times, g.End+g.Step); n > 0 {
+		if n, _ := slices.BinarySearch(c.Times, g.End+g.Width(g.Len()-1)); n > 0 {
 			lasts[i] = c.Times[n-1]
 		}
 		if info.Kind == store.Distribution {
@@ -150,7 +160,7 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 		}
 		row := rollup(wide, c, t.timeAggregator(info))
 		if t.as == "rate" && info.Kind != store.Gauge {
-			perSecond(row, max(wide.Step, info.Interval))
+			perSecond(row, wide, info.Interval)
 		}
 		t.bridgeGaps(row, wide.Step, info.Kind)
 		values[i] = row[pad : len(row)-int(pad)]
@@ -167,7 +177,7 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	for _, group := range groups {
 		row := query.Row{Metric: t.metric, Tags: group.Tags, Unit: unit, Values: t.aggregate(group, values, g.Len())}
 		if merged := mergeSketches(group, sketches, int(pad), g.Len()); merged != nil {
-			row.Values = t.ofSketches(merged, g.Step)
+			row.Values = t.ofSketches(merged, g)
 		}
 		if !hasValue(row.Values) {
 			continue
@@ -228,6 +238,8 @@ func (t *term) timeAggregator(s *store.SeriesInfo) string {
 	switch {
 	case t.as == "rate" && s.Kind != store.Gauge:
 		return "sum" // divided by the bucket's length afterwards
+	case t.space == "count_values":
+		return "count"
 	case t.rollup != "":
 		return t.rollup
 	case s.Kind == store.Count, s.Kind == store.Rate && t.as == "count":
@@ -236,10 +248,11 @@ func (t *term) timeAggregator(s *store.SeriesInfo) string {
 	return "avg"
 }
 
-// perSecond divides sums over buckets of ms by their length.
-func perSecond(row []float64, ms int64) {
+// perSecond divides sums over buckets by their length; a sample that stands for
+// longer than a bucket by its own.
+func perSecond(row []float64, g query.Grid, interval int64) {
 	for i := range row {
-		row[i] /= float64(ms) / 1000
+		row[i] /= float64(max(g.Width(i), interval)) / 1000
 	}
 }
 

@@ -1,7 +1,9 @@
 package datadog
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/whippet-obs/whippet/store"
@@ -72,7 +74,59 @@ func (s *scanner) one() store.Filter {
 		}
 		return not(s.in(tag))
 	}
-	return matchTag(tag)
+	return s.match(tag, start)
+}
+
+// match is the filter of a tag, in which template variables may stand.
+func (s *scanner) match(tag string, at int) store.Filter {
+	var args []store.Filter
+	for _, tag := range s.expand(tag, at) {
+		args = append(args, matchTag(tag))
+	}
+	return combine(store.Or, args)
+}
+
+// expand gives what a text stands for when its template variable is replaced:
+// one text per value. $name gives whole tags, $name.value what follows their
+// colon, $name.key what precedes it.
+func (s *scanner) expand(text string, at int) []string {
+	from := strings.IndexByte(text, '$')
+	if from < 0 {
+		return []string{text}
+	}
+	to := from + 1
+	for to < len(text) && (isNameByte(text[to]) && text[to] != '.' || text[to] == '-') {
+		to++
+	}
+	name, rest := text[from+1:to], text[to:]
+	values, known := s.variables[name]
+	if !known {
+		s.fail(at+from, "there is no template variable $%s%s", name, nearest(name, slices.Sorted(maps.Keys(s.variables))))
+	}
+	part := func(value string) string { return value }
+	if after, ok := strings.CutPrefix(rest, ".value"); ok {
+		rest = after
+		part = func(value string) string {
+			if _, v, ok := strings.Cut(value, ":"); ok {
+				return v
+			}
+			return value
+		}
+	} else if after, ok := strings.CutPrefix(rest, ".key"); ok {
+		rest = after
+		part = func(value string) string {
+			key, _, _ := strings.Cut(value, ":")
+			return key
+		}
+	}
+	if len(values) == 0 {
+		values = []string{"*"}
+	}
+	var out []string
+	for _, v := range values {
+		out = append(out, text[:from]+part(v)+rest)
+	}
+	return out
 }
 
 // tag reads a tag up to a byte that can't belong to one.
@@ -95,7 +149,7 @@ func (s *scanner) in(key string) store.Filter {
 		if value == "" {
 			s.fail(start, "want a value, found %s", s.found())
 		}
-		f.Args = append(f.Args, matchTag(key+":"+value))
+		f.Args = append(f.Args, s.match(key+":"+value, start))
 		if len(f.Args) > 1000 {
 			s.fail(start, "more than 1000 values")
 		}

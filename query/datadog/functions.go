@@ -23,9 +23,9 @@ type function struct {
 // such as top5_mean are not spelt out.
 var functionNames = []string{
 	"abs", "log2", "log10", "cumsum", "integral", "default_zero", "exclude_null", "clamp_min", "clamp_max", "cutoff_min", "cutoff_max",
-	"per_second", "per_minute", "per_hour", "dt", "diff", "derivative", "monotonic_diff",
+	"per_second", "per_minute", "per_hour", "throughput", "dt", "diff", "derivative", "monotonic_diff",
 	"ewma_3", "ewma_5", "ewma_7", "ewma_10", "ewma_20", "median_3", "median_5", "median_7", "median_9", "moving_rollup",
-	"top", "top5", "top10", "bottom5", "bottom10", "timeshift", "hour_before", "day_before", "week_before", "month_before",
+	"top", "top5", "top10", "bottom5", "bottom10", "timeshift", "hour_before", "day_before", "week_before", "month_before", "calendar_shift", "autosmooth",
 	"count_nonzero", "count_not_null", "anomalies", "forecast", "outliers", "trend_line", "robust_trend", "piecewise_constant",
 }
 
@@ -51,11 +51,23 @@ func functionOf(name string) (function, bool) {
 	case "default_zero":
 		return function{eval: defaultZero}, true
 	case "cumsum":
-		return row(func(v []float64, _ query.Grid) { accumulate(v, 1) })
+		return row(func(v []float64, _ query.Grid) { accumulate(v, func(int) float64 { return 1 }) })
 	case "integral":
-		return row(func(v []float64, g query.Grid) { accumulate(v, float64(g.Step)/1000) })
+		return row(func(v []float64, g query.Grid) {
+			accumulate(v, func(i int) float64 { return float64(g.Width(i)) / 1000 })
+		})
+	case "throughput":
+		return row(func(v []float64, g query.Grid) {
+			for i := range v {
+				v[i] /= float64(g.Width(i)) / 1000
+			}
+		})
 	case "dt":
-		return row(func(v []float64, g query.Grid) { differences(v, func(_, _, dt float64) float64 { return dt }, g) })
+		return function{eval: timeBetweenPoints}, true
+	case "autosmooth":
+		return function{eval: autosmooth}, true
+	case "calendar_shift":
+		return function{check: checkCalendarShift, eval: calendarShift}, true
 	case "diff":
 		return row(func(v []float64, g query.Grid) { differences(v, func(a, b, _ float64) float64 { return b - a }, g) })
 	case "monotonic_diff":
@@ -182,11 +194,11 @@ func defaultZero(ev *evaluation, c *call, g query.Grid) (result, error) {
 	return r, nil
 }
 
-func accumulate(values []float64, factor float64) {
+func accumulate(values []float64, factor func(i int) float64) {
 	sum := 0.0
 	for i, v := range values {
 		if !math.IsNaN(v) {
-			sum += v * factor
+			sum += v * factor(i)
 		}
 		values[i] = sum
 	}
@@ -202,7 +214,7 @@ func differences(values []float64, fn func(before, now, seconds float64) float64
 			continue
 		}
 		if !math.IsNaN(before) {
-			values[i] = fn(before, v, float64(int64(i-at)*g.Step)/1000)
+			values[i] = fn(before, v, float64(g.At(i)-g.At(at))/1000)
 		}
 		before, at = v, i
 	}
@@ -358,9 +370,9 @@ func shifted(ev *evaluation, c *call, g query.Grid, ms int64) (result, error) {
 }
 
 func checkTop(s *scanner, c *call, start int) {
-	kinds := []string{"mean", "min", "max", "last", "l2norm", "area"}
+	kinds := []string{"mean", "min", "max", "sum", "last", "l2norm", "area"}
 	if len(c.args) != 3 || !slices.Contains(kinds, c.args[1].text) || c.args[2].text != "asc" && c.args[2].text != "desc" {
-		s.fail(start, "want top(query, number, 'mean', 'desc'); by mean, min, max, last, l2norm or area; asc or desc")
+		s.fail(start, "want top(query, number, 'mean', 'desc'); by mean, min, max, sum, last, l2norm or area; asc or desc")
 	}
 	if n, err := strconv.Atoi(c.args[0].text); err != nil || n <= 0 || n > 100 {
 		s.fail(c.args[0].at, "want how many rows, 1 to 100")
@@ -373,20 +385,33 @@ func ranked(ev *evaluation, c *call, g query.Grid, n int, by string, descending 
 	if err != nil {
 		return result{}, err
 	}
-	slices.SortStableFunc(r.rows, func(a, b query.Row) int {
-		x, y := rank(a.Values, by), rank(b.Values, by)
-		if descending {
-			x, y = y, x
-		}
-		return cmp.Compare(x, y)
-	})
+	sortByRank(r.rows, by, descending)
 	r.rows = r.rows[:min(n, len(r.rows))]
 	return r, nil
 }
 
+// sortByRank orders rows by a measure of their values; rows without one come
+// last.
+func sortByRank(rows []query.Row, by string, descending bool) {
+	slices.SortStableFunc(rows, func(a, b query.Row) int {
+		x, y := rank(a.Values, by), rank(b.Values, by)
+		switch {
+		case math.IsNaN(x) || math.IsNaN(y):
+			return -cmp.Compare(x, y) // NaN is least to cmp
+		case descending:
+			return cmp.Compare(y, x)
+		}
+		return cmp.Compare(x, y)
+	})
+}
+
+// rank measures a row; NaN when it has no value.
 func rank(values []float64, by string) float64 {
 	switch by {
 	case "l2norm":
+		if !hasValue(values) {
+			return math.NaN()
+		}
 		sum := 0.0
 		for _, v := range values {
 			if !math.IsNaN(v) {

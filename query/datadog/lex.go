@@ -25,9 +25,11 @@ const (
 // scanner reads a query from left to right. Its methods panic with a
 // *SyntaxError, which Parse returns.
 type scanner struct {
-	text  string
-	at    int
-	depth int
+	text      string
+	at        int
+	depth     int
+	variables map[string][]string // template variables
+	names     map[string]node     // of queries that a formula may use; nil outside of formulas
 }
 
 func (s *scanner) fail(offset int, format string, args ...any) {

@@ -80,6 +80,9 @@ func ParseMonitor(text string) (*Monitor, error) {
 		s.space()
 		from := s.at
 		n := s.expression(0)
+		if calendarOf(n) != nil {
+			s.fail(from, "a monitor can't roll up by the calendar: name seconds")
+		}
 		m.QueryText = strings.TrimSpace(s.text[from:s.at])
 		m.Query = &Query{text: m.QueryText, parts: []node{n}}
 		if _, constant := n.(number); constant {

@@ -15,6 +15,7 @@
 package datadog
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -47,11 +48,12 @@ type term struct {
 	filterText string
 	by         []string
 
-	as      string // "", "count" or "rate"
-	rollup  string // time aggregator; "" for the default
-	every   int64  // rollup's interval, ms; 0 for the default
-	fill    string // "", null, zero, linear, last
-	fillFor int64  // ms
+	as      string    // "", "count" or "rate"
+	rollup  string    // time aggregator; "" for the default
+	every   int64     // rollup's interval, ms; 0 for the default
+	days    *calendar // of a rollup by the calendar; nil otherwise
+	fill    string    // "", null, zero, linear, last
+	fillFor int64     // ms
 }
 
 // number is a constant.
@@ -108,6 +110,8 @@ func (t *term) String() string {
 		b.WriteString(".as_" + t.as + "()")
 	}
 	switch {
+	case t.days != nil:
+		b.WriteString(t.days.method(t.rollup))
 	case t.rollup != "" && t.every > 0:
 		b.WriteString(".rollup(" + t.rollup + ", " + strconv.FormatInt(t.every/1000, 10) + ")")
 	case t.rollup != "":
@@ -122,15 +126,24 @@ func (t *term) String() string {
 }
 
 // Parse reads a query. The error is a *SyntaxError.
-func Parse(text string) (*Query, error) {
+func Parse(text string) (*Query, error) { return ParseWith(text, nil) }
+
+// ParseWith is Parse for a query with template variables, as dashboards have
+// them: $env stands for the tags that variables give env, such as "env:prod", and
+// $env.value for what follows their colon. A variable with no tags, or "*",
+// matches everything.
+func ParseWith(text string, variables map[string][]string) (*Query, error) {
 	q := &Query{text: text}
 	err := guard(func() {
-		s := &scanner{text: text}
+		s := &scanner{text: text, variables: variables}
 		if len(text) > maxQuery {
 			s.fail(maxQuery, "longer than %d bytes", maxQuery)
 		}
 		for {
-			q.parts = append(q.parts, s.expression(0))
+			at := s.at
+			n := s.expression(0)
+			s.checkCalendar(n, at)
+			q.parts = append(q.parts, n)
 			if !s.accept(",") {
 				break
 			}
@@ -202,6 +215,11 @@ func (s *scanner) operand() node {
 		return s.term(name, start)
 	case s.peek() == '(':
 		return s.call(name, start)
+	case s.names != nil:
+		if n, ok := s.names[name]; ok {
+			return n
+		}
+		s.fail(start, "there is no query %q%s", name, nearest(name, slices.Sorted(maps.Keys(s.names))))
 	}
 	s.fail(start, "want an aggregator before the metric, such as avg:%s{*}", name)
 	return nil
@@ -219,14 +237,14 @@ func (s *scanner) number() number {
 	return number(v)
 }
 
-var spaceAggregators = []string{"avg", "sum", "min", "max", "count"}
+var spaceAggregators = []string{"avg", "sum", "min", "max", "count", "count_values"}
 
 func (s *scanner) term(space string, start int) node {
 	t := &term{space: space}
 	if !slices.Contains(spaceAggregators, space) {
 		p, err := strconv.ParseFloat(strings.TrimPrefix(space, "p"), 64)
 		if space[0] != 'p' || err != nil || !(p > 0 && p < 100) {
-			s.fail(start, "%q is not an aggregator: allowed are avg, sum, min, max, count and percentiles such as p95%s", space, nearest(space, spaceAggregators))
+			s.fail(start, "%q is not an aggregator: allowed are avg, sum, min, max, count, count_values and percentiles such as p95%s", space, nearest(space, spaceAggregators))
 		}
 		t.percentile = p / 100
 	}
@@ -246,7 +264,9 @@ func (s *scanner) term(space string, start int) node {
 			if key == "" || key == "*" {
 				s.fail(at, "want a tag key, such as host")
 			}
-			t.by = append(t.by, store.NormalizeTag(key))
+			for _, key := range s.expand(key, at) {
+				t.by = append(t.by, store.NormalizeTag(key))
+			}
 			if len(t.by) > 16 {
 				s.fail(at, "more than 16 tag keys")
 			}
@@ -289,24 +309,34 @@ func (s *scanner) method(t *term) {
 var timeAggregators = []string{"avg", "sum", "min", "max", "count", "last"}
 
 func (s *scanner) rollup(t *term, args []argument, start int) {
-	if len(args) == 0 || len(args) > 2 {
-		s.fail(start, "want .rollup(aggregator, seconds), either may be left out")
+	if len(args) == 0 || len(args) > 4 {
+		s.fail(start, "want .rollup(aggregator, seconds), either may be left out, with a time zone if wanted: .rollup(sum, daily, 'Europe/Berlin')")
 	}
-	if !isNumber(args[0].text) {
+	if !isNumber(args[0].text) && !isPeriod(args[0].text) {
 		t.rollup = args[0].text
 		if !slices.Contains(timeAggregators, t.rollup) {
 			s.fail(args[0].at, "%q is not a time aggregator: allowed are avg, sum, min, max, count, last%s", t.rollup, nearest(t.rollup, timeAggregators))
 		}
 		args = args[1:]
 	}
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
+		return
+	case len(args) > 1 || isPeriod(args[0].text):
+		t.days = s.calendar(args)
+		t.every = t.days.usual()
 		return
 	}
-	seconds, err := strconv.ParseInt(args[0].text, 10, 64)
-	if len(args) > 1 || err != nil || seconds <= 0 || seconds > 366*86400 {
-		s.fail(args[0].at, "want whole seconds, 1 to a year, found %q", args[0].text)
+	t.every = s.seconds(args[0])
+}
+
+// seconds reads whole seconds, to ms.
+func (s *scanner) seconds(a argument) int64 {
+	seconds, err := strconv.ParseInt(a.text, 10, 64)
+	if err != nil || seconds <= 0 || seconds > 366*86400 {
+		s.fail(a.at, "want whole seconds, 1 to a year, found %q", a.text)
 	}
-	t.every = seconds * 1000
+	return seconds * 1000
 }
 
 func (s *scanner) fill(t *term, args []argument, start int) {

@@ -15,18 +15,31 @@ import (
 func rollup(g query.Grid, c *store.Columns, aggregator string) []float64 {
 	row := repeat(math.NaN(), g.Len())
 	for i := 0; i < len(c.Times); {
-		bucket := (c.Times[i] - g.Start) / g.Step
-		end := g.Start + (bucket+1)*g.Step
+		bucket, end := bucketOf(g, c.Times[i])
 		j := i
 		for j < len(c.Times) && c.Times[j] < end {
 			j++
 		}
-		if c.Times[i] >= g.Start && bucket < int64(len(row)) {
+		if bucket >= 0 && bucket < len(row) {
 			row[bucket] = combineValues(c.Values[i:j], aggregator)
 		}
 		i = j
 	}
 	return row
+}
+
+// bucketOf is the bucket of a time, and its end; below zero, or beyond the last,
+// for times outside of the grid.
+func bucketOf(g query.Grid, at int64) (bucket int, end int64) {
+	if g.Edges == nil {
+		b := floor(at-g.Start, g.Step)
+		return int(b / g.Step), g.Start + b + g.Step
+	}
+	after, _ := slices.BinarySearch(g.Edges, at+1)
+	if after == len(g.Edges) {
+		return after, math.MaxInt64
+	}
+	return after - 1, g.Edges[after]
 }
 
 // combineValues is the aggregate of the values that are numbers; NaN if none is.
@@ -69,13 +82,10 @@ const defaultBridge = 300_000
 
 // bridge is the longest gap that the term bridges, in ms.
 func (t *term) bridge() int64 {
-	switch t.fill {
-	case "null":
+	switch {
+	case t.fill == "null", t.space == "count_values", t.fill == "" && t.as != "":
 		return 0
-	case "":
-		if t.as != "" {
-			return 0
-		}
+	case t.fill == "":
 		return defaultBridge
 	}
 	return t.fillFor
@@ -86,7 +96,7 @@ func (t *term) bridge() int64 {
 // linearly, and counts and rates are not.
 func (t *term) bridgeGaps(row []float64, step int64, kind store.Kind) {
 	how := t.fill
-	bridged := t.as == "" && (kind == store.Gauge || kind == store.Cumulative)
+	bridged := t.as == "" && t.space != "count_values" && (kind == store.Gauge || kind == store.Cumulative)
 	switch {
 	case how == "" && bridged:
 		how = "linear"
@@ -145,6 +155,8 @@ func (t *term) aggregate(group query.Group, values [][]float64, n int) []float64
 			low := int(at)
 			high := min(low+1, len(column)-1)
 			out[i] = column[low] + (at-float64(low))*(column[high]-column[low])
+		case t.space == "count_values": // of each series they are counted already
+			out[i] = combineValues(column, "sum")
 		default:
 			out[i] = combineValues(column, t.space)
 		}
@@ -158,7 +170,7 @@ type sketchRow []*sketch.Sketch
 func rollupSketches(g query.Grid, c *store.Columns) sketchRow {
 	row := make(sketchRow, g.Len())
 	for i, at := range c.Times {
-		if bucket := (at - g.Start) / g.Step; at >= g.Start && bucket < int64(len(row)) {
+		if bucket, _ := bucketOf(g, at); bucket >= 0 && bucket < len(row) {
 			if row[bucket] == nil {
 				row[bucket] = c.Sketches[i].Clone()
 			} else {
@@ -195,7 +207,7 @@ func mergeSketches(group query.Group, rows []sketchRow, pad, n int) sketchRow {
 }
 
 // ofSketches reads the term's aggregate off each bucket's sketch.
-func (t *term) ofSketches(row sketchRow, step int64) []float64 {
+func (t *term) ofSketches(row sketchRow, g query.Grid) []float64 {
 	out := repeat(math.NaN(), len(row))
 	for i, s := range row {
 		if s == nil || s.Count == 0 {
@@ -210,13 +222,13 @@ func (t *term) ofSketches(row sketchRow, step int64) []float64 {
 			out[i] = s.Min
 		case t.space == "max":
 			out[i] = s.Max
-		case t.space == "count":
+		case t.space == "count", t.space == "count_values":
 			out[i] = float64(s.Count)
 		default:
 			out[i] = s.Sum / float64(s.Count)
 		}
 		if t.as == "rate" {
-			out[i] /= float64(step) / 1000
+			out[i] /= float64(g.Width(i)) / 1000
 		}
 	}
 	return out

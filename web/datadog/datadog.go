@@ -33,6 +33,8 @@ type API struct {
 // Register adds the routes to r, which stands at the root.
 func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/query", a.query)
+	r.Post("/api/v2/query/timeseries", a.timeseriesV2)
+	r.Post("/api/v2/query/scalar", a.scalarV2)
 
 	r.Get("/api/v1/metrics", a.listMetrics)
 	r.Get("/api/v1/metrics/:name", a.getMetric)

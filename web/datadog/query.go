@@ -49,16 +49,18 @@ func (p pointList) MarshalJSON() ([]byte, error) {
 			b = append(b, ',')
 		}
 		b = append(b, '[')
-		b = strconv.AppendInt(b, p.grid.Start+int64(i)*p.grid.Step, 10)
-		b = append(b, ".0,"...)
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			b = append(b, "null"...)
-		} else {
-			b = strconv.AppendFloat(b, v, 'g', -1, 64)
-		}
-		b = append(b, ']')
+		b = strconv.AppendInt(b, p.grid.At(i), 10)
+		b = append(appendValue(append(b, ".0,"...), v), ']')
 	}
 	return append(b, ']'), nil
+}
+
+// appendValue writes a number as JSON has it: null for none.
+func appendValue(b []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return append(b, "null"...)
+	}
+	return strconv.AppendFloat(b, v, 'g', -1, 64)
 }
 
 func (a *API) query(c *fiber.Ctx) error {
@@ -82,7 +84,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	for i, f := range frames {
 		for _, row := range f.Rows {
 			for _, line := range withBand(row) {
-				rows = append(rows, seriesOf(line, f.Grid, i))
+				rows = append(rows, seriesOf(line, f.Grid, i, q.Aggregator(i)))
 			}
 		}
 		for _, w := range f.Warnings {
@@ -94,7 +96,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	}
 	raw, err := json.Marshal(fiber.Map{
 		"status": "ok", "res_type": "time_series", "resp_version": 1, "query": text, "message": message,
-		"from_date": from, "to_date": to, "group_by": []string{}, "times": []int64{}, "values": []float64{}, "series": rows,
+		"from_date": from, "to_date": to, "group_by": orEmpty(q.GroupBy()), "times": []int64{}, "values": []float64{}, "series": rows,
 	})
 	if err != nil {
 		return err
@@ -114,20 +116,29 @@ func withBand(row query.Row) []query.Row {
 	return []query.Row{row, lower, upper}
 }
 
-func seriesOf(row query.Row, grid query.Grid, index int) series {
+func seriesOf(row query.Row, grid query.Grid, index int, aggregator string) series {
 	s := series{
 		Metric: row.Metric, DisplayName: row.Metric, Expression: row.Expr, TagSet: orEmpty(row.Tags),
 		Scope: scope(row.Tags), Interval: grid.Step / 1000, Length: len(row.Values),
-		Start: grid.Start, End: grid.End + grid.Step - 1, QueryIndex: index,
+		Start: grid.Start, End: grid.End + grid.Width(grid.Len()-1) - 1, QueryIndex: index,
 		PointList: pointList{grid, row.Values},
 	}
 	if row.Metric == "" {
 		s.Metric, s.DisplayName = row.Expr, row.Expr
 	}
-	if row.Unit != "" {
-		s.Unit = []*unit{{Name: row.Unit, ShortName: row.Unit}, nil}
+	if aggregator != "" {
+		s.Aggr = &aggregator
 	}
+	s.Unit = unitsOf(row)
 	return s
+}
+
+// unitsOf is a row's unit and what it is per; nil when nothing is known.
+func unitsOf(row query.Row) []*unit {
+	if row.Unit == "" {
+		return nil
+	}
+	return []*unit{{Name: row.Unit, ShortName: row.Unit}, nil}
 }
 
 func scope(tags []string) string {

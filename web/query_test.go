@@ -1,0 +1,78 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/whippet-obs/whippet/store"
+)
+
+// withSamples keeps three samples each of m{host:a} and m{host:b} in a store, ten
+// seconds apart, the last at end.
+func withSamples(t *testing.T, end time.Time) func(*Config) {
+	return func(c *Config) {
+		var b store.Batch
+		for h, host := range []string{"host:a", "host:b"} {
+			ref, err := c.DB.Intern(store.Series{Name: "m", Tags: store.Tags{host}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				b.Samples = append(b.Samples, store.Sample{Ref: ref, Time: end.UnixMilli() - int64(2-i)*10_000, Value: float64(10*h + i)})
+			}
+		}
+		if _, err := c.DB.Append(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestQueriesWithFormulas(t *testing.T) {
+	end := time.Now().Add(-time.Minute).Truncate(time.Minute)
+	url := serve(t, withSamples(t, end))
+	question := func(kind, queries, formulas string) string {
+		return fmt.Sprintf(`{"data": {"type": %q, "attributes": {"from": %d, "to": %d, "interval": 10000, "queries": [%s], "formulas": [%s]}}}`,
+			kind, end.UnixMilli()-20_000, end.UnixMilli()+9_999, queries, formulas)
+	}
+	const a = `{"data_source": "metrics", "name": "a", "query": "avg:m{*} by {host}", "aggregator": "max"}`
+	for _, tt := range []struct {
+		path, body string
+		status     int
+		want       string
+	}{
+		{"timeseries", question("timeseries_request", a, `{"formula": "a * 2"}`), 200, `"values":[[0,2,4],[20,22,24]]`},
+		{"timeseries", question("timeseries_request", a, `{"formula": "a", "limit": {"count": 1, "order": "asc"}}`), 200, `"series":[{"group_tags":["host:a"],"query_index":0,"unit":null}]`},
+		{"timeseries", question("timeseries_request", a, ``), 200, fmt.Sprintf(`"times":[%d,%d,%d]`, end.UnixMilli()-20_000, end.UnixMilli()-10_000, end.UnixMilli())},
+		{"timeseries", question("timeseries_request", a, `{"formula": "a"}, {"formula": "timeshift(a, -10)"}`), 200, `[null,0,1],[null,10,11]`},
+		{"scalar", question("scalar_request", a, `{"formula": "a + 1"}`), 200, `{"name":"host","type":"group","values":[["a"],["b"]]}`},
+		{"scalar", question("scalar_request", a, `{"formula": "a + 1"}`), 200, `"values":[3,13]`},
+		{"scalar", question("timeseries_request", a, ``), 400, `want \"scalar_request\"`},
+		{"scalar", question("scalar_request", a, `{"formula": "b"}`), 400, `there is no query \"b\"`},
+		{"scalar", question("scalar_request", ``, ``), 400, `at least one is required`},
+		{"scalar", question("scalar_request", `{"data_source": "logs", "name": "a"}`, ``), 400, `not answered here`},
+		{"timeseries", question("timeseries_request", `{"name": "a", "query": "avg:m{"}`, ``), 400, `queries[0]: query: at position`},
+		{"timeseries", `{`, 400, `the body is not JSON`},
+	} {
+		status, body := ask(t, "POST", url+"/api/v2/query/"+tt.path, tt.body, "Content-Type", "application/json")
+		if status != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s %s: got %d %s, want %d with %s", tt.path, tt.body, status, body, tt.status, tt.want)
+		}
+	}
+}
+
+func TestQueryV1TellsWhatWasAsked(t *testing.T) {
+	end := time.Now().Add(-time.Minute).Truncate(time.Minute)
+	url := serve(t, withSamples(t, end))
+	status, body := ask(t, "GET", fmt.Sprintf("%s/api/v1/query?from=%d&to=%d&query=max:m{*}%%20by%%20{host},abs(avg:m{*})", url, end.Unix()-20, end.Unix()+9), "")
+	for _, want := range []string{
+		`"group_by":["host"]`, `"aggr":"max"`, `"aggr":null`, `"query_index":1`, `"scope":"host:b"`, `"tag_set":["host:b"]`, `"length":3`, `"interval":10`,
+		fmt.Sprintf(`"pointlist":[[%d.0,10],[%d.0,11],[%d.0,12]]`, end.UnixMilli()-20_000, end.UnixMilli()-10_000, end.UnixMilli()), `"expression":"abs(avg:m{*})"`,
+	} {
+		if status != 200 || !strings.Contains(body, want) {
+			t.Errorf("got %d %s, want %s in it", status, body, want)
+		}
+	}
+}
