@@ -64,6 +64,8 @@ type Buckets struct {
 	edge         Edge
 	distribution bool
 	prev         float64 // the newest sample added; NaN before the first
+	sum          sketch.Sum
+	summed       int // the bucket that sum holds; -1 for none
 }
 
 // maxBuckets bounds what one Aggregate may ask for.
@@ -77,7 +79,7 @@ func (b *Buckets) reset(from, to, width int64, edge Edge) error {
 	if b.Want == 0 {
 		b.Want = WantUsual
 	}
-	b.Width, b.edge, b.prev = width, edge, math.NaN()
+	b.Width, b.edge, b.prev, b.summed = width, edge, math.NaN(), -1
 	b.Start = floorTo(from, width)
 	last := floorTo(to, width)
 	if edge == RightClosed {
@@ -250,7 +252,7 @@ func withoutNaN(values []float64) []float64 {
 	return numbers
 }
 
-// addSketches adds sketches of the set's range, and keeps no hold on them.
+// addSketches adds sketches of the set's range, which are b's from then on.
 func (b *Buckets) addSketches(times []int64, sketches []*sketch.Sketch) {
 	for i, s := range sketches {
 		if s.Count == 0 {
@@ -273,11 +275,7 @@ func (b *Buckets) addSketches(times []int64, sketches []*sketch.Sketch) {
 		if len(b.Sketches) == 0 {
 			continue
 		}
-		if b.Sketches[k] == nil {
-			b.Sketches[k] = s.Clone()
-		} else {
-			b.Sketches[k].Merge(s)
-		}
+		b.addSketch(k, s)
 	}
 }
 
@@ -356,10 +354,28 @@ func (b *Buckets) addTierSketch(t *tierColumns, i int) {
 	if len(b.Sketches) == 0 {
 		return
 	}
-	if b.Sketches[k] == nil {
-		b.Sketches[k] = t.Sketches[i].Clone()
-	} else {
-		b.Sketches[k].Merge(t.Sketches[i])
+	b.addSketch(k, t.Sketches[i]) // freshly decoded: nobody else has it
+}
+
+// addSketch adds to the sketch of one bucket, later ones than any before.
+func (b *Buckets) addSketch(k int, s *sketch.Sketch) {
+	switch {
+	case b.Sketches[k] == nil:
+		b.Sketches[k] = s
+		return
+	case b.summed != k:
+		b.endSum()
+		b.sum.Add(b.Sketches[k])
+		b.summed = k
+	}
+	b.sum.Add(s)
+}
+
+// endSum puts what was summed up into its bucket.
+func (b *Buckets) endSum() {
+	if b.summed >= 0 {
+		b.Sketches[b.summed] = b.sum.Sketch()
+		b.summed = -1
 	}
 }
 
@@ -430,5 +446,7 @@ func (s *SeriesSet) Aggregate(i int, width int64, edge Edge, b *Buckets) error {
 	}
 	r := s.db.readers.Get().(*seriesReader)
 	defer s.db.readers.Put(r)
-	return r.read(s, info.Ref, s.planFor(matching), b.distribution, b.Want, b)
+	err := r.read(s, info.Ref, s.planFor(matching), b.distribution, b.Want, b)
+	b.endSum()
+	return err
 }

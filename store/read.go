@@ -123,6 +123,8 @@ type seriesReader struct {
 	codec   tierCodec
 	heads   [2]Columns // the samples in each head, in time order
 	spans   []piece
+	blocks  []partition.Block
+	loaded  bool    // spans has what the tier was made of, too
 	days    []int64 // whose raw samples, that the tier was made of, are there
 	buffer  Columns
 	holes   []interval
@@ -175,13 +177,7 @@ func (r *seriesReader) read(set *SeriesSet, ref Ref, plan []stretch, sketches bo
 
 // stretch reads one stretch.
 func (r *seriesReader) stretch(st *stretch) {
-	r.spans, r.days = r.spans[:0], r.days[:0]
-	for _, f := range st.covered {
-		if r.addSpans(st, f) {
-			r.days = append(r.days, f.day)
-		}
-	}
-	covered := len(r.spans)
+	r.spans, r.days, r.loaded = r.spans[:0], r.days[:0], false
 	for _, f := range st.fresh {
 		r.addSpans(st, f)
 	}
@@ -193,32 +189,50 @@ func (r *seriesReader) stretch(st *stretch) {
 		}
 	}
 	whole := r.findBuckets(st)
-	if len(r.tierBlocks) == 0 || len(r.days) > 0 && !(st.matches && whole) {
-		r.raw(r.spans, st.from, st.to)
-		return
+	if !st.matches || !whole || len(r.tierBlocks) == 0 {
+		r.load(st)
+		if len(r.tierBlocks) == 0 || len(r.days) > 0 {
+			r.raw(r.spans, st.from, st.to)
+			return
+		}
 	}
 	// The days whose raw samples the tier was made of are still there to be read
 	// again where something changed since, or where the range cuts a bucket.
-	r.findHoles(st, r.spans[covered:])
+	r.findHoles(st)
 	at := st.from
 	for _, hole := range r.holes {
 		r.buckets(st, at, hole.from-1)
+		r.load(st)
 		r.raw(r.spans, hole.from, hole.to)
 		at = hole.to + 1
 	}
 	r.buckets(st, at, st.to)
 }
 
+// load adds the blocks that the tier was made of, which most questions to the
+// tier don't need.
+func (r *seriesReader) load(st *stretch) {
+	if r.loaded {
+		return
+	}
+	r.loaded = true
+	for _, f := range st.covered {
+		if r.addSpans(st, f) {
+			r.days = append(r.days, f.day)
+		}
+	}
+}
+
 // addSpans adds a file's blocks of the series in the stretch, and says whether
 // the file has any, be it outside.
 func (r *seriesReader) addSpans(st *stretch, f *sealedFile) bool {
-	blocks := f.Blocks(uint32(r.ref))
-	for _, b := range blocks {
+	r.blocks = f.AppendBlocks(r.blocks[:0], uint32(r.ref))
+	for _, b := range r.blocks {
 		if b.MinTime <= st.to && b.MaxTime >= st.from {
 			r.spans = append(r.spans, piece{interval: interval{b.MinTime, b.MaxTime}, source: f.number, file: f, block: b})
 		}
 	}
-	return len(blocks) > 0
+	return len(r.blocks) > 0
 }
 
 // findBuckets finds the tier's blocks, and says whether all of them can be read.
@@ -227,7 +241,8 @@ func (r *seriesReader) findBuckets(st *stretch) (whole bool) {
 	if st.tier == nil {
 		return true
 	}
-	for _, b := range st.tier.Blocks(uint32(r.ref)) {
+	r.blocks = st.tier.AppendBlocks(r.blocks[:0], uint32(r.ref))
+	for _, b := range r.blocks {
 		if b.MinTime > st.to || b.MaxTime < st.from {
 			continue
 		}
@@ -244,16 +259,16 @@ func (r *seriesReader) findBuckets(st *stretch) (whole bool) {
 // findHoles finds the times that the stretch's tier can't answer for: buckets
 // of which later samples have come, and buckets that the stretch cuts. A bucket
 // whose raw samples are gone is left as it is.
-func (r *seriesReader) findHoles(st *stretch, later []piece) {
+func (r *seriesReader) findHoles(st *stretch) {
 	width := st.tier.width
 	r.holes = r.holes[:0]
 	add := func(from, to int64) { // both of one day
 		hole := interval{max(floorTo(from, width), st.from), min(floorTo(to, width)+width-1, st.to)}
-		if hole.from <= hole.to && r.rawServes(hole) {
+		if hole.from <= hole.to && r.rawServes(st, hole) {
 			r.holes = append(r.holes, hole)
 		}
 	}
-	for _, s := range later {
+	for _, s := range r.spans { // those that came later: no others are loaded yet
 		if s.head == nil {
 			add(s.from, s.to)
 			continue
@@ -290,7 +305,8 @@ func (r *seriesReader) findHoles(st *stretch, later []piece) {
 
 // rawServes says whether raw samples can be read in place of the buckets in a
 // hole: those of its day are still there, or the tier has none in it.
-func (r *seriesReader) rawServes(hole interval) bool {
+func (r *seriesReader) rawServes(st *stretch, hole interval) bool {
+	r.load(st)
 	if slices.Contains(r.days, dayOf(hole.from)) {
 		return true
 	}

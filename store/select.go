@@ -88,8 +88,7 @@ func (s *SeriesSet) Close() {
 
 // Read decodes the samples of Series[i] into c, replacing what is there: in
 // time order, one per time. A block that fails its checksum is left out and
-// named in Warnings. Safe for concurrent use with different c; sketches are
-// shared, and not to be changed.
+// named in Warnings. Safe for concurrent use with different c.
 //
 // Where raw samples are no longer kept, c has one sample for each bucket of the
 // finest tier that is, at the bucket's start: a gauge's or rate's average, the

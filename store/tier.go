@@ -110,7 +110,7 @@ func (t *tierColumns) open(start int64) int {
 	return len(t.Start) - 1
 }
 
-// addSketches is addSamples for a distribution. The sketches are copied.
+// addSketches is addSamples for a distribution. The sketches are t's from then on.
 func (t *tierColumns) addSketches(times []int64, sketches []*sketch.Sketch) {
 	for i, s := range sketches {
 		if s.Count == 0 {
@@ -120,7 +120,7 @@ func (t *tierColumns) addSketches(times []int64, sketches []*sketch.Sketch) {
 		k := len(t.Start) - 1
 		if k < 0 || t.Start[k] != start {
 			k = t.open(start)
-			t.Sketches = append(t.Sketches, s.Clone())
+			t.Sketches = append(t.Sketches, s)
 		} else {
 			t.Sketches[k].Merge(s)
 		}

@@ -62,16 +62,9 @@ func (d *Decoder) DecodeSketches(start int64, b []byte, times []int64, sketches 
 		return fail(errCorrupt)
 	}
 	d.raw = raw
-	decoded := sketches
-	for range p.count {
-		var s *sketch.Sketch
-		if s, raw, err = sketch.Decode(raw); err != nil {
-			return fail(err)
-		}
-		decoded = append(decoded, s)
-	}
-	if len(raw) > 0 {
-		return fail(errCorrupt)
+	decoded, err := sketch.DecodeAll(raw, p.count, sketches)
+	if err != nil {
+		return fail(err)
 	}
 	return times, decoded, nil
 }

@@ -186,8 +186,10 @@ func (p *Partition) ranged(i int) (first, last uint32) {
 // Blocks returns the blocks of one series, by time. In place of those of a page
 // that fails its checksum there is one of all the page's times, the bytes of
 // which are an error: whether it holds blocks of the series can't be told.
-func (p *Partition) Blocks(series uint32) []Block {
-	var found []Block
+func (p *Partition) Blocks(series uint32) []Block { return p.AppendBlocks(nil, series) }
+
+// AppendBlocks is Blocks into a slice of the caller's.
+func (p *Partition) AppendBlocks(found []Block, series uint32) []Block {
 	n := p.pages()
 	i := sort.Search(n, func(i int) bool { _, last := p.ranged(i); return last >= series })
 	for ; i < n; i++ {

@@ -70,31 +70,76 @@ var errTruncated = errors.New("sketch: truncated")
 // Decode reads one encoded sketch from the front of b and returns the rest.
 // It allocates in proportion to the bytes it is given, however hostile.
 func Decode(b []byte) (s *Sketch, rest []byte, err error) {
+	s = new(Sketch)
+	rest, err = s.decode(b, func(n int) ([]int32, []uint64) { return make([]int32, n), make([]uint64, n) })
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, rest, nil
+}
+
+// DecodeAll appends all of the n sketches that b consists of to sketches. They
+// share memory: it goes when the last of them does.
+func DecodeAll(b []byte, n int, sketches []*Sketch) ([]*Sketch, error) {
+	if n > len(b)/3 {
+		return sketches, errTruncated
+	}
+	all := make([]Sketch, n)
+	var keys []int32
+	var counts []uint64
+	cut := func(bins int) ([]int32, []uint64) {
+		if bins > len(keys) {
+			size := max(bins, min(slabBins, len(b)/2)) // a bin takes two bytes at least
+			keys, counts = make([]int32, size), make([]uint64, size)
+		}
+		k, c := keys[:bins:bins], counts[:bins:bins]
+		keys, counts = keys[bins:], counts[bins:]
+		return k, c
+	}
+	start := len(sketches)
+	for i := range all {
+		var err error
+		if b, err = all[i].decode(b, cut); err != nil {
+			return sketches[:start], err
+		}
+		sketches = append(sketches, &all[i])
+	}
+	if len(b) > 0 {
+		return sketches[:start], errors.New("sketch: more bytes than sketches")
+	}
+	return sketches, nil
+}
+
+// slabBins is how many bins share one piece of memory at the most.
+const slabBins = 4096
+
+// decode reads s, whose bins lie in what cut returns.
+func (s *Sketch) decode(b []byte, cut func(bins int) ([]int32, []uint64)) (rest []byte, err error) {
 	if len(b) < 3 {
-		return nil, nil, errTruncated
+		return nil, errTruncated
 	}
 	if b[0] != codecVersion {
-		return nil, nil, fmt.Errorf("sketch: version %d is not known, only %d", b[0], codecVersion)
+		return nil, fmt.Errorf("sketch: version %d is not known, only %d", b[0], codecVersion)
 	}
 	r := reader{b: b[2:]}
 	flags := b[1]
 	if flags&^(flagMaxIsMin|flagSumIsMinTimesCount) != 0 {
-		return nil, nil, fmt.Errorf("sketch: unknown flags %#x", flags)
+		return nil, fmt.Errorf("sketch: unknown flags %#x", flags)
 	}
 	n := r.uvarint()
 	switch {
 	case r.failed:
-		return nil, nil, errTruncated
+		return nil, errTruncated
 	case n == 0:
-		return &Sketch{}, r.b, nil
+		return r.b, nil
 	case n > MaxBins:
-		return nil, nil, fmt.Errorf("sketch: %d bins, at most %d are allowed", n, MaxBins)
+		return nil, fmt.Errorf("sketch: %d bins, at most %d are allowed", n, MaxBins)
 	case uint64(len(r.b)) < 2*n:
-		return nil, nil, errTruncated
+		return nil, errTruncated
 	}
-	s = &Sketch{Keys: make([]int32, n), Counts: make([]uint64, n)}
+	s.Keys, s.Counts = cut(int(n))
 	if err := r.bins(s); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	s.Min = r.float()
 	s.Max, s.Sum = s.Min, s.Min*float64(s.Count)
@@ -105,9 +150,9 @@ func Decode(b []byte) (s *Sketch, rest []byte, err error) {
 		s.Sum = r.float()
 	}
 	if r.failed {
-		return nil, nil, errTruncated
+		return nil, errTruncated
 	}
-	return s, r.b, nil
+	return r.b, nil
 }
 
 // reader takes numbers off the front of b; after a failure it yields zeros.
@@ -117,6 +162,15 @@ type reader struct {
 }
 
 func (r *reader) uvarint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // most are
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
+	}
+	return r.longUvarint()
+}
+
+func (r *reader) longUvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
 	if n <= 0 {
 		r.failed = true
@@ -135,32 +189,51 @@ func (r *reader) float() float64 {
 	return math.Float64frombits(bits.ReverseBytes64(r.uvarint()))
 }
 
+// bins reads keys and counts. It is where decoding spends its time, so it goes
+// over the bytes by itself as long as numbers are of one byte.
 func (r *reader) bins(s *Sketch) error {
 	key := r.varint()
 	if key > keyInf || key < -keyInf {
 		return fmt.Errorf("sketch: bin key %d out of range", key)
 	}
-	s.Keys[0] = int32(key)
-	for i := 1; i < len(s.Keys); i++ {
-		delta := r.uvarint()
-		if r.failed {
-			return errTruncated
+	keys, counts := s.Keys, s.Counts[:len(s.Keys)]
+	keys[0] = int32(key)
+	b := r.b
+	for i := 1; i < len(keys); i++ {
+		var delta uint64
+		if len(b) > 0 && b[0] < 0x80 {
+			delta, b = uint64(b[0]), b[1:]
+		} else {
+			r.b = b
+			delta = r.longUvarint()
+			b = r.b
 		}
 		if delta == 0 || delta > uint64(keyInf-key) {
+			if r.failed {
+				return errTruncated
+			}
 			return fmt.Errorf("sketch: bin key %d + %d out of order or range", key, delta)
 		}
 		key += int64(delta)
-		s.Keys[i] = int32(key)
+		keys[i] = int32(key)
 	}
 	var total uint64
-	for i := range s.Counts {
-		n := r.uvarint()
+	for i := range counts {
+		var n uint64
+		if len(b) > 0 && b[0] < 0x80 {
+			n, b = uint64(b[0]), b[1:]
+		} else {
+			r.b = b
+			n = r.longUvarint()
+			b = r.b
+		}
 		if n >= math.MaxInt64-total {
 			return errors.New("sketch: counts overflow")
 		}
-		s.Counts[i] = n + 1
+		counts[i] = n + 1
 		total += n + 1
 	}
+	r.b = b
 	if r.failed {
 		return errTruncated
 	}

@@ -3,6 +3,7 @@ package sketch
 import (
 	"bytes"
 	"encoding/hex"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -105,4 +106,67 @@ func BenchmarkDecode(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestManyComeBackTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var want []*Sketch
+		var b []byte
+		for range rapid.IntRange(0, 40).Draw(t, "sketches") {
+			s := new(Sketch)
+			for range rapid.IntRange(0, 60).Draw(t, "values") {
+				s.Add(rapid.Float64Range(-1e6, 1e6).Draw(t, "value"), rapid.Uint64Range(1, 1000).Draw(t, "weight"))
+			}
+			want, b = append(want, s), s.AppendBinary(b)
+		}
+		got, err := DecodeAll(b, len(want), nil)
+		if err != nil || len(got) != len(want) {
+			t.Fatalf("%d sketches, want %d (error %v)", len(got), len(want), err)
+		}
+		for i, s := range want {
+			if got[i].Count != s.Count || got[i].Sum != s.Sum || !slices.Equal(got[i].Keys, s.Keys) || !slices.Equal(got[i].Counts, s.Counts) {
+				t.Fatalf("sketch %d: %+v, want %+v", i, got[i], s)
+			}
+		}
+		for i := range got { // none may reach into its neighbour's memory
+			got[i].Merge(want[(i+1)%len(want)])
+			got[i].Add(1e9, 1)
+		}
+		again, err := DecodeAll(b, len(want), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range again {
+			m := want[i].Clone()
+			m.Merge(want[(i+1)%len(want)])
+			m.Add(1e9, 1)
+			if !slices.Equal(got[i].Keys, m.Keys) || !slices.Equal(got[i].Counts, m.Counts) {
+				t.Fatalf("merged sketch %d: %+v, want %+v", i, got[i], m)
+			}
+		}
+		if len(want) > 0 {
+			if _, err := DecodeAll(b, len(want)-1, nil); err == nil {
+				t.Fatal("bytes are left over without an error")
+			}
+			if _, err := DecodeAll(b[:len(b)-1], len(want), nil); err == nil {
+				t.Fatal("a truncated one is decoded")
+			}
+		}
+	})
+}
+
+func TestSumIsWhatMergingGives(t *testing.T) {
+	var sum Sum
+	rapid.Check(t, func(t *rapid.T) {
+		var want Sketch
+		for range rapid.IntRange(0, 20).Draw(t, "sketches") {
+			s := sketches().Draw(t, "sketch")
+			want.Merge(s)
+			sum.Add(s)
+		}
+		got := sum.Sketch()
+		if got.Count != want.Count || !same(got.Sum, want.Sum) || got.Min != want.Min || got.Max != want.Max || !slices.Equal(got.Keys, want.Keys) || !slices.Equal(got.Counts, want.Counts) {
+			t.Fatalf("%+v, want %+v", got, &want)
+		}
+	})
 }
