@@ -42,15 +42,25 @@ func New(o Options, step int64) (*Detector, error) {
 	return d, nil
 }
 
-// Push says what was expected at time t (ms), whether x is anomalous, and
-// learns x. NaN is a missing value: it is not judged and teaches nothing.
-func (d *Detector) Push(t int64, x float64) (e Expectation, anomalous bool) {
+// Algorithm is the detector's.
+func (d *Detector) Algorithm() Algorithm { return d.options.Algorithm }
+
+// Takes is the value that the detector learns for x: 0 for a missing one, if
+// the options want that and a value has come before.
+func (d *Detector) Takes(x float64) float64 {
 	switch {
 	case present(x):
 		d.begun = true
 	case d.options.DefaultZero && d.begun && math.IsNaN(x):
-		x = 0
+		return 0
 	}
+	return x
+}
+
+// Push says what was expected at time t (ms), whether x is anomalous, and
+// learns x. NaN is a missing value: it is not judged and teaches nothing.
+func (d *Detector) Push(t int64, x float64) (e Expectation, anomalous bool) {
+	x = d.Takes(x)
 	switch {
 	case d.basic != nil:
 		e = d.basic.push(t, x)

@@ -77,21 +77,15 @@ func Judge(s Series, from int64, o Options) (Band, error) {
 	}
 	first := max(0, int((from-s.Start+s.Step-1)/s.Step))
 	band := newBand(max(0, len(s.Values)-first))
-	every, history := o.anchor(s.Step)
 	for i := first; i < len(s.Values); {
-		end, begin := len(s.Values), 0
-		if every > 0 {
-			stretch := floor(s.Start+int64(i)*s.Step, every)
-			begin = max(0, int((stretch-history-s.Start+s.Step-1)/s.Step))
-			end = min(end, int((stretch+every-s.Start+s.Step-1)/s.Step))
-		}
-		used := o
-		if o.Algorithm == Auto {
-			used = s.choose(begin, i, o)
-		}
-		d, err := New(used, s.Step)
+		at := s.Start + int64(i)*s.Step
+		d, begin, err := s.Detector(at, o)
 		if err != nil {
 			return Band{}, err
+		}
+		end := len(s.Values)
+		if stretch := o.StretchEnd(at, s.Step); stretch < s.Start+int64(end)*s.Step {
+			end = int((stretch - s.Start + s.Step - 1) / s.Step)
 		}
 		for j := begin; j < end; j++ {
 			e, anomalous := d.Push(s.Start+int64(j)*s.Step, s.Values[j])
@@ -99,10 +93,35 @@ func Judge(s Series, from int64, o Options) (Band, error) {
 				band.set(j-first, e, anomalous)
 			}
 		}
-		band.Algorithm = used.Algorithm
+		band.Algorithm = d.options.Algorithm
 		i = end
 	}
 	return band, nil
+}
+
+// Detector returns the detector that judges the point at at (ms), unfed, and
+// the index of the first value to feed it with. It serves until StretchEnd.
+func (s Series) Detector(at int64, o Options) (d *Detector, begin int, err error) {
+	o = o.withDefaults()
+	if every, history := o.anchor(s.Step); every > 0 {
+		stretch := floor(at, every)
+		begin = max(0, int((stretch-history-s.Start+s.Step-1)/s.Step))
+		if o.Algorithm == Auto {
+			end := min(len(s.Values), max(begin, int((stretch-s.Start+s.Step-1)/s.Step)))
+			o = s.choose(begin, end, o)
+		}
+	}
+	d, err = New(o, s.Step)
+	return d, begin, err
+}
+
+// StretchEnd is until when (ms) the detector that judges the point at at serves.
+func (o Options) StretchEnd(at, step int64) int64 {
+	every, _ := o.withDefaults().anchor(step)
+	if every == 0 {
+		return math.MaxInt64
+	}
+	return floor(at, every) + every
 }
 
 // ZeroFill replaces what is missing after the first present value, as detectors

@@ -180,6 +180,8 @@ func (m *Monitor) interval() int64 {
 		return max(60_000, coarser(m.alertWindow().Milliseconds()/15))
 	case m.Forecast:
 		return coarser(max(m.Window.Milliseconds()/150, 60_000))
+	case m.Outlier:
+		return coarser(max(m.Window.Milliseconds()/60, 60_000))
 	}
 	return max(10_000, coarser(m.Window.Milliseconds()/360))
 }
@@ -206,7 +208,7 @@ func (m *Monitor) Eval(ctx context.Context, e *query.Engine, at int64) (groups [
 	n := m.Query.parts[0]
 	ev := &evaluation{run: run, options: Options{From: g.Start, To: at}, interval: step}
 	_, arithmetic := n.(*binary)
-	ev.raw = !arithmetic
+	ev.raw, ev.carry = !arithmetic, m.Outlier
 	r, err := ev.eval(n, g)
 	if err != nil {
 		return nil, err

@@ -44,41 +44,56 @@ func (m *Monitor) Rule(recovers float64) (rule anomaly.Rule, step int64) {
 	return rule, step
 }
 
-// evalAnomalies judges the complete points of the windows that end at at.
-func (m *Monitor) evalAnomalies(run *query.Run, at int64) ([]GroupValue, error) {
-	c := m.verdicts()
-	o, _, _ := readAnomalyOptions(c)
-	rule, step := m.Rule(0)
-	points := int64(max(rule.Window, rule.Recovery))
+// judged is the grid of the complete points of the windows that end at at.
+func (m *Monitor) judged(at int64, rule anomaly.Rule, step int64) query.Grid {
 	end := floor(at, step) - step // the last bucket that is over
-	g := query.Grid{Start: end - (points-1)*step, End: end, Step: step}
+	return query.Grid{Start: end - int64(max(rule.Window, rule.Recovery)-1)*step, End: end, Step: step}
+}
+
+// evalAnomalies judges the windows that end at at, from the history in the
+// store.
+func (m *Monitor) evalAnomalies(run *query.Run, at int64) ([]GroupValue, error) {
+	rule, step := m.Rule(0)
+	g := m.judged(at, rule, step)
 	ev := &evaluation{run: run, options: Options{From: g.Start, To: at}, interval: step}
-	r, err := anomalies(ev, c, g)
+	r, err := anomalies(ev, m.verdicts(), g)
 	if err != nil {
 		return nil, err
 	}
 	groups := make([]GroupValue, 0, len(r.rows))
 	for _, row := range r.rows {
-		if row.Last < g.Start {
-			continue // what is there was carried over from before
+		if v, ok := m.groupValue(row, rule, g); ok {
+			groups = append(groups, v)
 		}
-		v := GroupValue{Tags: row.Tags, Last: floor(row.Last, step)}
-		for _, x := range row.Values {
-			if !math.IsNaN(x) {
-				v.Points++
-			}
-		}
-		share, recovery, severe := rule.Share(row.Band.Scores)
-		if v.Value = share; severe {
-			v.Value = 1 // one point is enough
-		}
-		if m.Recovery > 0 {
-			v.Recovered = &recovery
-		}
-		v.Explanation = explainShare(row, rule, o, g)
-		groups = append(groups, v)
 	}
 	return sorted(groups), nil
+}
+
+// groupValue is what a row's window says; false for a row of which nothing has
+// arrived in it: what is there was carried over from before.
+func (m *Monitor) groupValue(row query.Row, rule anomaly.Rule, g query.Grid) (GroupValue, bool) {
+	if row.Last < g.Start {
+		return GroupValue{}, false
+	}
+	v := GroupValue{Tags: row.Tags, Last: floor(row.Last, g.Step)}
+	for _, x := range row.Values {
+		if !math.IsNaN(x) {
+			v.Points++
+		}
+	}
+	if v.Points == 0 {
+		return GroupValue{}, false
+	}
+	share, recovery, severe := rule.Share(row.Band.Scores)
+	if v.Value = share; severe {
+		v.Value = 1 // one point is enough
+	}
+	if m.Recovery > 0 {
+		v.Recovered = &recovery
+	}
+	o, _, _ := readAnomalyOptions(m.verdicts())
+	v.Explanation = explainShare(row, rule, o, g)
+	return v, true
 }
 
 func sorted(groups []GroupValue) []GroupValue {
