@@ -13,6 +13,7 @@ type rules struct {
 	critical   float64
 	// NaN where absent.
 	warning, criticalRecovery, warningRecovery float64
+	shares                                     bool // values are shares of anomalous points
 
 	window     int64
 	fullWindow bool // judge only windows that are filled
@@ -303,21 +304,12 @@ func (e *evaluation) whole() {
 	}
 }
 
-// judgeReading judges a reading by its value. An alert lasts while the value
-// that it ends by hasn't recovered.
+// judgeReading judges a reading by its value.
 func (r *rules) judgeReading(prev Status, reading *Reading) Status {
-	status := r.judge(prev, reading.Value)
-	if prev != Alert || status == Alert || reading.Recovery == nil {
-		return status
+	if r.shares {
+		return r.judgeShare(prev, reading)
 	}
-	limit := r.criticalRecovery
-	if math.IsNaN(limit) {
-		limit = r.critical
-	}
-	if math.IsNaN(*reading.Recovery) || r.breaches(*reading.Recovery, limit) {
-		return Alert
-	}
-	return status
+	return r.judge(prev, reading.Value)
 }
 
 // judge compares a value with the thresholds. prev matters where a recovery

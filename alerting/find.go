@@ -195,8 +195,14 @@ func classify(m *monitor) string {
 	if metrics := metricsOf(m); len(metrics) > 0 && strings.HasPrefix(metrics[0], "trace.") {
 		return "apm"
 	}
-	if m.query.anomaly {
-		return "anomaly"
+	if source, ok := m.query.source.(*verdictSource); ok {
+		switch {
+		case source.monitor.Anomaly:
+			return "anomaly"
+		case source.monitor.Forecast:
+			return "forecast"
+		}
+		return "outlier"
 	}
 	return "metric"
 }

@@ -44,7 +44,7 @@ func TestQueriesOfEveryKindAreUnderstood(t *testing.T) {
 		{metricAlert, "avg(last_1d):avg:x{*} > 3", `{"scheduling_options": {"custom_schedule": {"recurrences": [{"rrule": "FREQ=DAILY;INTERVAL=1", "start": "2026-10-01T09:00:00", "timezone": "Europe/Berlin"}]}}}`},
 		{queryAlert, `max(last_5m):metricsql(sum(rate(http_requests{code=~"5.."}[1m])) by (job)) > 1e2`, ""},
 		{queryAlert, `avg(last_4h):anomalies(avg:x{*}, 'basic', 2, direction='above', alert_window='last_15m', interval=60, count_default_zero='true') >= 1`,
-			`{"threshold_windows": {"trigger_window": "last_15m", "recovery_window": "last_30m"}}`},
+			`{"threshold_windows": {"trigger_window": "last_15m", "recovery_window": "last_10m"}}`},
 		{serviceCheck, `"postgres.can_connect".over("env:prod").by("host").last(4).count_by_status()`, `{"thresholds": {"ok": 1, "warning": 2, "critical": 3}}`},
 		{serviceCheck, `"a.b".over("*").exclude("host:x").by("*").last(2).pct_by_status()`, `{"thresholds": {"critical": 40}}`},
 		{eventAlert, `events('priority:all sources:nagios "disk full"').by('host').last('1h') >= 1`, ""},

@@ -120,6 +120,7 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	facts := []mail.Fact{
 		{Name: "Value", Value: m.measured(g)},
 		{Name: "Group", Value: strings.Join(g.Tags, ", ")},
+		{Name: "Why", Value: g.Vars["explanation"]},
 		{Name: "Check", Value: g.Vars["check_message"]},
 		{Name: "Event", Value: g.Vars["event.title"]},
 		{Name: "Monitors", Value: s.memberNames(m)},
@@ -318,6 +319,9 @@ func (m *monitor) value(g *Group) string {
 			return v + " % of the checks"
 		}
 		return plural(int(g.Value), "run") + " in a row"
+	}
+	if m.query.anomaly {
+		return v + " of the points are anomalous"
 	}
 	return v
 }

@@ -47,8 +47,11 @@ func parseMetric(text string) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m.Anomaly || m.Forecast || m.Outlier {
+		return judging(m), nil
+	}
 	q := ofMonitor(m)
-	q.direct = !m.Anomaly
+	q.direct = true
 	q.source = &metricSource{monitor: m}
 	return q, nil
 }
@@ -75,28 +78,8 @@ func parseRest(text, head, instead string) (*datadog.Monitor, error) {
 
 // metricSource asks a query in Datadog's language.
 type metricSource struct {
-	monitor  *datadog.Monitor
-	current  *cumulation      // of a cumulative window; nil: it slides
-	recovery *datadog.Monitor // answers about the recovery, where it has a window of its own; nil
-}
-
-// recoverBy lets an alert about anomalies end by the share over window.
-func (s *metricSource) recoverBy(alert, window string) (err error) {
-	if alert == "" {
-		return errNoWindow
-	}
-	text := strings.Replace(s.monitor.QueryText, "alert_window="+quoted(s.monitor.QueryText, alert), "alert_window='"+window+"'", 1)
-	head := s.monitor.Aggregator + "(last_" + strconv.Itoa(int(s.monitor.Window.Minutes())) + "m):"
-	s.recovery, err = datadog.ParseMonitor(head + text + " " + s.monitor.Comparator + " " + number(s.monitor.Threshold))
-	return err
-}
-
-// quoted is value as it stands in text, in quotation marks.
-func quoted(text, value string) string {
-	if strings.Contains(text, `"`+value+`"`) {
-		return `"` + value + `"`
-	}
-	return "'" + value + "'"
+	monitor *datadog.Monitor
+	current *cumulation // of a cumulative window; nil: it slides
 }
 
 func (s *metricSource) ask(ctx context.Context, w world, end int64) ([]Reading, error) {
@@ -115,20 +98,6 @@ func (s *metricSource) ask(ctx context.Context, w world, end int64) ([]Reading, 
 		// Last is the start of a bucket; somewhere up to its end there is data.
 		readings[i] = Reading{Tags: v.Tags, Value: v.Value, Last: min(v.Last+coarseness(m), end)}
 	}
-	if s.recovery == nil {
-		return readings, nil
-	}
-	calm, err := s.recovery.Eval(ctx, w.engine, end)
-	if err != nil {
-		return nil, err
-	}
-	shares := make(map[string]*float64, len(calm))
-	for i := range calm {
-		shares[groupName(calm[i].Tags)] = &calm[i].Value
-	}
-	for i := range readings {
-		readings[i].Recovery = shares[groupName(readings[i].Tags)]
-	}
 	return readings, nil
 }
 
@@ -142,8 +111,11 @@ const minuteMillis = int64(60_000)
 // newer than that isn't missing.
 func coarseness(m *datadog.Monitor) int64 {
 	window := m.Window.Milliseconds()
-	if m.Anomaly {
+	switch {
+	case m.Anomaly:
 		return window
+	case m.Forecast, m.Outlier:
+		return time.Hour.Milliseconds()
 	}
 	widest := max(bucket, window/144)
 	for _, match := range rollups.FindAllStringSubmatch(m.QueryText, -1) {
@@ -177,8 +149,8 @@ func parseChange(text string, m []string) (*question, error) {
 	}
 	q := ofMonitor(parsed)
 	q.aggregator = m[1] + " of the " + q.aggregator
-	if q.zero = false; q.anomaly {
-		return nil, &datadog.SyntaxError{Text: text, Offset: 0, Msg: "the change of a share of anomalous points says nothing: use anomalies without " + m[1]}
+	if q.zero = false; parsed.Anomaly || parsed.Forecast || parsed.Outlier {
+		return nil, &datadog.SyntaxError{Text: text, Offset: 0, Msg: "the change of a verdict says nothing: use anomalies, forecast and outliers without " + m[1]}
 	}
 	q.source = &changeSource{metricSource{monitor: parsed}, shift.Milliseconds(), m[1] == "pct_change"}
 	return q, nil

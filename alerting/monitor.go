@@ -107,6 +107,8 @@ func (m *monitor) template(field, text string) (*message.Template, error) {
 	switch m.query.source.(type) {
 	case *eventSource:
 		known.Vars = append(known.Vars, "event.*")
+	case *verdictSource:
+		known.Vars = append(known.Vars, "explanation")
 	}
 	if m.query.anyGroups {
 		known.Vars = append(known.Vars, "*.name", "host.*")

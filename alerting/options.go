@@ -1,7 +1,6 @@
 package alerting
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -46,8 +45,11 @@ func readOptions(top *reader, q *question) (options, rules, error) {
 	}
 	o := options{includeTags: true}
 	w := q.window.Milliseconds()
+	if q.ahead {
+		w = time.Hour.Milliseconds() // looked back on, in the sense of missing data
+	}
 	u := rules{
-		comparator: q.comparator, window: w, grouped: len(q.groupBy) > 0 || q.anyGroups, retention: 24 * time.Hour.Milliseconds(),
+		comparator: q.comparator, shares: q.anomaly, window: w, grouped: len(q.groupBy) > 0 || q.anyGroups, retention: 24 * time.Hour.Milliseconds(),
 	}
 	readThresholds(r, q, &u)
 	readMissing(r, q, &u)
@@ -89,8 +91,8 @@ func readOptions(top *reader, q *question) (options, rules, error) {
 	readCumulation(schedule, q)
 	o.custom = readCustomSchedule(schedule)
 	windows := r.into("threshold_windows")
-	if q.anomaly {
-		readWindows(windows, q)
+	if source, ok := q.source.(*verdictSource); ok && q.anomaly {
+		readWindows(windows, source)
 	} else {
 		windows.refuseAll("nothing: only anomaly monitors have it", "trigger_window", "recovery_window")
 	}
@@ -259,33 +261,6 @@ func readSilenced(r *reader, o *options) {
 			o.silenced[scope] = int64(*end)
 		}
 	}
-}
-
-// readWindows reads the windows of an anomaly monitor: that of the alert stands
-// in the query too, and that of the recovery may be another.
-func readWindows(r *reader, q *question) {
-	alert := anomalyWindow(q.text)
-	var w string
-	if r.get("trigger_window", "a text", &w) {
-		r.check(w == alert, "trigger_window", fmt.Sprintf("%q, the alert_window in the query", alert))
-	}
-	s, ok := q.source.(*metricSource)
-	if !r.get("recovery_window", "a text", &w) || w == alert || !ok || r.err != nil {
-		return
-	}
-	if err := s.recoverBy(alert, w); err != nil {
-		r.refuse("recovery_window", "a window such as last_15m")
-	}
-}
-
-// anomalyWindow is the alert_window of an anomalies query, or its default.
-func anomalyWindow(text string) string {
-	_, rest, ok := strings.Cut(text, "alert_window=")
-	if !ok || rest == "" || !strings.ContainsAny(rest[:1], `'"`) {
-		return ""
-	}
-	w, _, _ := strings.Cut(rest[1:], rest[:1])
-	return w
 }
 
 // readCumulation reads where the windows of current_1h, current_1d and

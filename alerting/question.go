@@ -41,6 +41,7 @@ type question struct {
 	direct  bool // the values are those of the graph, so that thresholds can be drawn in it
 	zero    bool // no data means 0: what is asked for is a count
 	anomaly bool // the values are shares of points, 0 to 1
+	ahead   bool // the window lies in the future
 
 	source
 }
