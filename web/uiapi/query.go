@@ -52,12 +52,8 @@ type row struct {
 	Unit   string   `json:"unit"`
 	Values floats   `json:"values"`
 	Band   *band    `json:"band,omitempty"`
-}
 
-type band struct {
-	Lower     floats `json:"lower"`
-	Upper     floats `json:"upper"`
-	Anomalous []bool `json:"anomalous"`
+	Outlier bool `json:"outlier,omitempty"`
 }
 
 type stats struct {
@@ -133,12 +129,9 @@ func frameOf(f *query.Frame) frame {
 		out.Warnings = []string{}
 	}
 	for i, r := range f.Rows {
-		out.Rows[i] = row{Metric: r.Metric, Tags: r.Tags, Expr: r.Expr, Unit: r.Unit, Values: r.Values}
+		out.Rows[i] = row{Metric: r.Metric, Tags: r.Tags, Expr: r.Expr, Unit: r.Unit, Values: r.Values, Band: bandOf(r.Band), Outlier: r.Outlier}
 		if r.Tags == nil {
 			out.Rows[i].Tags = []string{}
-		}
-		if r.Band != nil {
-			out.Rows[i].Band = &band{Lower: r.Band.Lower, Upper: r.Band.Upper, Anomalous: r.Band.Anomalous}
 		}
 	}
 	return out

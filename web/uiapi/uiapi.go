@@ -63,6 +63,8 @@ func (a *API) Register(r fiber.Router) {
 	r.Post("/monitors/preview", a.previewMonitor)
 	r.Post("/monitors/test", a.testMonitor)
 	r.Post("/monitors/backtest", a.backtest)
+	r.Post("/anomalies/backtest", a.backtestAnomalies)
+	r.Get("/anomalies/unusual", a.mostUnusual)
 	r.Post("/downtimes/preview", a.previewDowntime)
 	r.Get("/apm/services", a.services)
 	r.Get("/apm/services/:name", a.service)
