@@ -27,6 +27,7 @@ type head struct {
 	series   int // with samples
 	min, max int64
 	scratch  []byte
+	pace     pace // the sealer's
 }
 
 const chainPageLen = 1024
@@ -146,24 +147,57 @@ func (h *head) read(ref Ref, sketches bool, from, to int64, c *Columns) error {
 }
 
 // full says whether it is time to seal: when blocks of the average series are
-// worth their overhead, when memory says so, or when the oldest sample has
-// waited long enough.
+// worth their overhead, when memory says so, when the oldest sample has waited
+// long enough, or when a burst has ended: what was loaded at once is not to lie
+// in the log for hours. Only the sealer calls it.
 func (h *head) full(o *Options, now time.Time) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	ended := h.burstEnded(now)
 	switch {
 	case h.samples == 0:
 		return false
 	case h.samples >= o.SealSamples && h.samples >= sealPerSeries*h.series:
 		return true
 	default:
-		return h.memory() >= o.SealBytes || now.Sub(h.since) >= o.SealAge
+		return ended || h.memory() >= o.SealBytes || now.Sub(h.since) >= o.SealAge
 	}
 }
 
-// sealPerSeries is how many samples the average block of a head is to have
-// before its head is sealed for their number.
-const sealPerSeries = 60
+const (
+	// sealPerSeries is how many samples the average block of a head is to have
+	// before its head is sealed for their number.
+	sealPerSeries = 60
+	// A burst is over when next to nothing has come for burstQuiet. It is one when
+	// it brought burstPerSeries samples for the average series, faster than one in
+	// burstInterval: imports, and senders that catch up.
+	burstQuiet     = 15 * time.Second
+	burstInterval  = 5 * time.Second
+	burstPerSeries = 8
+)
+
+// pace is how a head has grown.
+type pace struct {
+	began, grew time.Time // when it was first seen to, and last
+	at          time.Time // when it was last looked at
+	samples     int
+}
+
+func (h *head) burstEnded(now time.Time) bool {
+	p := &h.pace
+	if since := now.Sub(p.at); since >= 0 && since < burstQuiet {
+		return false
+	}
+	if p.began.IsZero() && h.samples > 0 {
+		p.began = now
+	}
+	quiet := h.samples-p.samples <= h.samples/200
+	if !quiet {
+		p.grew = now
+	}
+	p.at, p.samples = now, h.samples
+	return quiet && h.samples >= burstPerSeries*h.series && p.grew.Sub(p.began) < burstInterval*time.Duration(h.samples/max(1, h.series))
+}
 
 // memory is what the head takes, in bytes.
 func (h *head) memory() int {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -114,6 +115,42 @@ func TestHeadIsFullForAReason(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", tt.what, got, tt.want)
 		}
 	}
+}
+
+func TestHeadIsSealedWhenABurstEnds(t *testing.T) {
+	o := Options{SealSamples: 1 << 30, SealBytes: 1 << 30, SealAge: time.Hour}
+	h := newHead(start, 0)
+	t.Cleanup(func() { h.release() })
+	now := start
+	send := func(series, each int) {
+		var b Batch
+		for i := range each * series {
+			b.Samples = append(b.Samples, Sample{Ref(i%series + 1), now.UnixMilli() + int64(i), 1})
+		}
+		h.add(&b, keepAll)
+	}
+	check := func(what string, want bool) {
+		t.Helper()
+		now = now.Add(burstQuiet)
+		if got := h.full(&o, now); got != want {
+			t.Errorf("%s: got %v", what, got)
+		}
+	}
+	check("empty", false)
+	for i := range 50 {
+		send(100, 1)
+		for range 4 {
+			check(fmt.Sprint("round ", i, " of a sender, one a minute"), false)
+		}
+	}
+	h.release()
+	h = newHead(now, 0)
+	send(100, 10)
+	check("a burst", false)
+	send(100, 10)
+	check("a burst goes on", false)
+	send(2, 1)
+	check("next to nothing after it", true)
 }
 
 func TestReaderOutlivesTheHead(t *testing.T) {
