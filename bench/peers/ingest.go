@@ -67,7 +67,7 @@ func perSample(d time.Duration, n float64) string {
 }
 
 // memory measures the RSS of a server that has many series, each with a few
-// samples: 20 s after the last of them.
+// samples, some time after the last of them.
 func (b *bench) memory(ctx context.Context) error {
 	t := newTable("Memory", "series", "server", "RSS MB", "peak MB", "RSS B/series", "anonymous B/series", "s CPU to take them", "count() ms")
 	for _, hosts := range b.scale.memory {
@@ -85,7 +85,7 @@ func (b *bench) memory(ctx context.Context) error {
 				}
 				busy := s.cpu()
 				select {
-				case <-time.After(20 * time.Second):
+				case <-time.After(b.scale.rest):
 				case <-ctx.Done():
 					return ctx.Err()
 				}

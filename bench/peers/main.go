@@ -35,12 +35,13 @@ type scale struct {
 	killHosts  int   // hosts that send when the server is killed
 	killAfter  time.Duration
 	settle     time.Duration // that a server is given to calm down
+	rest       time.Duration // from the last sample until memory is read
 	rounds     int           // of each question and client
 }
 
 var scales = map[string]scale{
-	"quick": {ticks: 18, churnTicks: 12, dayHosts: 5, memory: []int{100}, killHosts: 100, killAfter: 3 * time.Second, settle: time.Second, rounds: 3},
-	"full":  {ticks: 180, churnTicks: 90, dayHosts: 50, memory: []int{500, 5000}, killHosts: 500, killAfter: 8 * time.Second, settle: 15 * time.Second, rounds: 9},
+	"quick": {ticks: 18, churnTicks: 12, dayHosts: 5, memory: []int{100}, killHosts: 100, killAfter: 3 * time.Second, settle: time.Second, rest: 5 * time.Second, rounds: 3},
+	"full":  {ticks: 180, churnTicks: 90, dayHosts: 50, memory: []int{500, 5000}, killHosts: 500, killAfter: 8 * time.Second, settle: 15 * time.Second, rest: 20 * time.Second, rounds: 9},
 }
 
 // ingestHosts send the loads that ingestion is measured with: 10,000 series.
@@ -48,7 +49,7 @@ const ingestHosts = 50
 
 func main() {
 	log.SetFlags(log.Ltime)
-	name := flag.String("scale", "quick", "how much is measured: quick (about 5 minutes) or full (more than an hour)")
+	name := flag.String("scale", "quick", "how much is measured: quick (about 3 minutes) or full (more than an hour)")
 	whippet := flag.String("whippet", "bin/whippet", "the whippet `binary`")
 	servers := flag.String("servers", "whippet,victoria-metrics,prometheus", "comma-separated servers to measure")
 	parts := flag.String("parts", "ingest,day,memory,kill", "comma-separated parts to run: ingest, day (disk and queries), memory, kill")

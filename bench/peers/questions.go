@@ -80,6 +80,9 @@ func (s *server) ask(path string) (took time.Duration, body []byte, err error) {
 	return took, body, nil
 }
 
+// enough is how long a client asks one question.
+const enough = 15 * time.Second
+
 // askOften asks from some clients at once, and gives the median time.
 func (s *server) askOften(ctx context.Context, path string, clients, rounds int) (time.Duration, error) {
 	var mu sync.Mutex
@@ -88,10 +91,8 @@ func (s *server) askOften(ctx context.Context, path string, clients, rounds int)
 	var wait sync.WaitGroup
 	for range clients {
 		wait.Go(func() {
-			for range rounds {
-				if ctx.Err() != nil {
-					return
-				}
+			rounds := rounds
+			for begun := time.Now(); rounds > 0 && ctx.Err() == nil && time.Since(begun) < enough; rounds-- {
 				d, _, err := s.ask(path)
 				mu.Lock()
 				if took = append(took, d); err != nil {

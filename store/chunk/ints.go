@@ -238,6 +238,13 @@ func decodeScaled(dst []float64, scale float64, scratch []int64, b []byte) (rest
 			sum += slope
 			dst[2+i] = float64(sum) / scale
 		}
+	case c.order == 1 && scale == 1:
+		sum := c.first[0]
+		dst[0] = float64(sum)
+		for i := 1; i < len(scratch); i++ {
+			sum += scratch[i] * c.divisor
+			dst[i] = float64(sum)
+		}
 	case c.order == 1:
 		sum := c.first[0]
 		dst[0] = float64(sum) / scale

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 	"slices"
+	"unsafe"
 )
 
 // The forms a column of values may take, in the low bits of a chunk's first byte.
@@ -131,12 +132,10 @@ func (d *Decoder) decodePlain(dst []float64, form byte, b []byte) error {
 	case formRatios:
 		return d.decodeRatios(dst, b)
 	case formBits:
-		n := d.integers(0, len(dst))
+		// The integers are the floats' bits: they are decoded where they belong.
+		n := unsafe.Slice((*int64)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst))
 		if rest, err := decodeInts(n, b); err != nil || len(rest) > 0 {
 			return errCorrupt
-		}
-		for i, x := range n {
-			dst[i] = math.Float64frombits(uint64(x))
 		}
 		return nil
 	case formTransposed:
