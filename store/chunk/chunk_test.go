@@ -129,6 +129,29 @@ func TestRatiosAreRecovered(t *testing.T) {
 	}
 }
 
+// An agent subtracts totals in seconds, which are not exact, before it divides:
+// its percentages lie some millions of floats beside the quotient.
+func TestRatiosAreRecoveredUnderNoise(t *testing.T) {
+	e, d := NewEncoder(), NewDecoder()
+	user, total := int64(20_000_000), int64(100_000_000) // jiffies
+	values := make([]float64, 500)
+	for i := range values {
+		lastUser, lastTotal := float64(user)/100, float64(total)/100
+		user += int64(100 + i*i*7919%800)
+		total += int64(1000 + i*i*31%3)
+		values[i] = (float64(user)/100 - lastUser) * (100 / (float64(total)/100 - lastTotal))
+	}
+	times := regular(len(values))
+	b, _ := e.Append(nil, times, values)
+	_, got, err := d.Decode(times[0], b, nil, nil)
+	if err != nil || !sameBits(got, values) {
+		t.Errorf("they do not come back: %v", err)
+	}
+	if b[0]&formMask != formRatios || len(b) > 4*len(values) {
+		t.Errorf("form %d, %d bytes for %d values", b[0]&formMask, len(b), len(values))
+	}
+}
+
 // An outlier or two must not make all the others wide.
 func TestOutliersAreApart(t *testing.T) {
 	values := make([]float64, 128)

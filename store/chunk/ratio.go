@@ -52,10 +52,9 @@ func fraction(x float64) (n, d int64, ok bool) {
 		if n1 >= maxRatio || d1 >= maxRatio {
 			return 0, 0, false
 		}
-		// A float at random lies as near as this to one of a few thousand times
-		// fewer fractions of that size.
+		// A float at random lies as near as this to few fractions of that size.
 		off := math.Abs(float64(n1)/float64(d1) - x)
-		if off <= 0x1p-51*x || off*float64(d1)*float64(d1) <= 0x1p-14 && off <= 0x1p-30*x {
+		if off <= 0x1p-51*x || off*float64(d1)*float64(d1) <= 0x1p-8 && off <= 0x1p-26*x {
 			return n1, d1, true
 		}
 		if rest -= whole; rest == 0 {
