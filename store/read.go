@@ -21,6 +21,7 @@ type stretch struct {
 	// read in place of raw samples. Otherwise it stands in for raw samples that
 	// are no longer kept.
 	matches bool
+	coarser *tierFile     // may have series that are gone from a tier of 5 minutes
 	covered []*sealedFile // raw files that the tier's buckets hold; all of them without a tier
 	fresh   []*sealedFile // raw files that came later
 }
@@ -72,6 +73,9 @@ func (s *SeriesSet) plan(matching []int64) []stretch {
 				st.tier = tiers[width][d]
 			}
 		}
+		if st.tier != nil && st.tier.width == fiveMinutes {
+			st.coarser = tiers[oneHour][d]
+		}
 		for _, f := range files[d] {
 			if st.tier != nil && f.number > st.tier.covers[d] {
 				st.fresh = append(st.fresh, f)
@@ -91,7 +95,7 @@ func (s *SeriesSet) plan(matching []int64) []stretch {
 func addStretch(plan []stretch, st stretch) []stretch {
 	if len(plan) > 0 {
 		last := &plan[len(plan)-1]
-		same := last.tier == st.tier && last.matches == st.matches && len(last.fresh) == 0 && len(st.fresh) == 0
+		same := last.tier == st.tier && last.coarser == st.coarser && last.matches == st.matches && len(last.fresh) == 0 && len(st.fresh) == 0
 		if same && (st.tier == nil || st.matches || len(last.covered) == 0 && len(st.covered) == 0) {
 			last.to = st.to
 			last.covered = append(last.covered, st.covered...)
@@ -135,6 +139,7 @@ type seriesReader struct {
 		want  Want
 	}
 	tierBlocks []partition.Block
+	inTier     bool // the tier's file has the series, be it outside of the stretch
 }
 
 // interval is a time from one ms to another, both inclusive.
@@ -191,6 +196,12 @@ func (r *seriesReader) stretch(st *stretch) {
 	whole := r.findBuckets(st)
 	if !st.matches || !whole || len(r.tierBlocks) == 0 {
 		r.load(st)
+		if !r.inTier && len(r.days) == 0 && st.coarser != nil {
+			other := *st
+			other.tier, other.coarser, other.matches = st.coarser, nil, false
+			r.stretch(&other)
+			return
+		}
 		if len(r.tierBlocks) == 0 || len(r.days) > 0 {
 			r.raw(r.spans, st.from, st.to)
 			return
@@ -237,11 +248,12 @@ func (r *seriesReader) addSpans(st *stretch, f *sealedFile) bool {
 
 // findBuckets finds the tier's blocks, and says whether all of them can be read.
 func (r *seriesReader) findBuckets(st *stretch) (whole bool) {
-	r.tierBlocks, whole = r.tierBlocks[:0], true
+	r.tierBlocks, r.inTier, whole = r.tierBlocks[:0], false, true
 	if st.tier == nil {
 		return true
 	}
 	r.blocks = st.tier.AppendBlocks(r.blocks[:0], uint32(r.ref))
+	r.inTier = len(r.blocks) > 0
 	for _, b := range r.blocks {
 		if b.MinTime > st.to || b.MaxTime < st.from {
 			continue

@@ -221,7 +221,11 @@ func (db *DB) expireTiers(pace *pacer) error {
 			db.mu.Unlock()
 			err = f.Release()
 		case len(over) > 0:
-			err = db.rewriteTier(f, func(ref Ref) bool { return slices.Contains(over, db.rule(ref)) }, pace)
+			err = db.rewriteTier(f, func(ref Ref, t *tierColumns) {
+				if slices.Contains(over, db.rule(ref)) {
+					t.reset(t.width)
+				}
+			}, pace)
 		}
 		if err = errors.Join(err, f.Release()); err != nil {
 			return err

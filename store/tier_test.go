@@ -132,7 +132,13 @@ func (m *tierModel) columns(kind Kind) *Columns {
 
 // compare holds aggregates of [from, to] against those of the model.
 func (m *tierModel) compare(from, to, width int64, edge Edge, want Want) {
-	set, err := m.db.Select(context.Background(), Selector{From: from, To: to})
+	m.t.Helper()
+	m.compareMetric("m", from, to, width, edge, want)
+}
+
+func (m *tierModel) compareMetric(name string, from, to, width int64, edge Edge, want Want) {
+	m.t.Helper()
+	set, err := m.db.Select(context.Background(), Selector{Filter: Filter{Op: MatchName, Value: name}, From: from, To: to})
 	m.check(err)
 	defer set.Close()
 	for i, s := range set.Series {

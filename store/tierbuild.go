@@ -88,8 +88,9 @@ func (db *DB) mergeTiers(all bool, pace *pacer) error {
 	return err
 }
 
-// rewriteTier writes a tier's file anew without some series.
-func (db *DB) rewriteTier(f *tierFile, without func(Ref) bool, pace *pacer) error {
+// rewriteTier writes a tier's file anew, with each series' buckets as edit leaves
+// them.
+func (db *DB) rewriteTier(f *tierFile, edit func(Ref, *tierColumns), pace *pacer) error {
 	covers := map[int64]int{}
 	db.mu.RLock()
 	for d, n := range f.covers {
@@ -99,11 +100,7 @@ func (db *DB) rewriteTier(f *tierFile, without func(Ref) bool, pace *pacer) erro
 	}
 	db.mu.RUnlock()
 	set := &SeriesSet{db: db, from: f.MinTime, to: f.MaxTime, tiers: []*tierFile{f}}
-	return db.replaceTier(set, f.width, covers, func(ref Ref, t *tierColumns) {
-		if without(ref) {
-			t.reset(t.width)
-		}
-	}, pace)
+	return db.replaceTier(set, f.width, covers, edit, pace)
 }
 
 // replaceTier writes a file with the set's buckets of one width, after edit, if

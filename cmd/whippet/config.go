@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/whippet-obs/whippet/store"
 )
 
 // config is every setting of "whippet serve". Each exists once, as a flag, an
@@ -42,7 +44,9 @@ type config struct {
 	StatsDAggregates  []string
 	StatsDPercentiles []float64
 
-	Retention  time.Duration
+	Retention  store.Retention
+	Rules      []store.RetentionRule
+	MaxDisk    int64
 	KeepEvents time.Duration
 	MaxSeries  int
 
@@ -105,9 +109,26 @@ func (c *config) settings() *flag.FlagSet {
 	fs.StringVar(&c.TLSKey, "tls-key", "", "`file` with the certificate's key (PEM)")
 	fs.BoolVar(&c.TLSSelfSigned, "tls-self-signed", false, "https with a certificate that Whippet makes, until there is a real one")
 
-	c.Retention = 15 * 24 * time.Hour
-	fs.Func("retention", "how long samples are kept, such as 36h or 15d (default 15d)", func(s string) (err error) {
-		c.Retention, err = parseDays(s)
+	c.Retention = store.Retention{Raw: 15 * 24 * time.Hour, FiveMinutes: 90 * 24 * time.Hour, OneHour: 3 * 365 * 24 * time.Hour}
+	for _, r := range []struct {
+		name, help string
+		keep       *time.Duration
+	}{
+		{"retention", "how long samples are kept as they came, such as 36h or 15d (default 15d)", &c.Retention.Raw},
+		{"retention-5m", "how long their aggregates over 5 minutes are kept (default 90d)", &c.Retention.FiveMinutes},
+		{"retention-1h", "how long their aggregates over an hour are kept (default 1095d)", &c.Retention.OneHour},
+	} {
+		fs.Func(r.name, r.help, func(s string) (err error) {
+			*r.keep, err = parseDays(s)
+			return err
+		})
+	}
+	fs.Func("retention-rules", "comma-separated `rules` for metrics kept for other times, the first that matches counts: name=samples/5m/1h, such as debug.*=2d,billing.*=90d/365d/3650d", func(s string) (err error) {
+		c.Rules, err = parseRules(s)
+		return err
+	})
+	fs.Func("max-disk", "most `bytes` of samples on disk, such as 50GB; above them the oldest days go first (default no limit)", func(s string) (err error) {
+		c.MaxDisk, err = parseBytes(s)
 		return err
 	})
 	c.KeepEvents = 400 * 24 * time.Hour
@@ -214,8 +235,11 @@ func (c *config) check() error {
 	if c.TLSCert != "" && c.TLSSelfSigned {
 		return fmt.Errorf("--tls-self-signed makes a certificate: leave it out with --tls-cert")
 	}
-	if c.Retention < time.Hour {
-		return fmt.Errorf("--retention %s: the least is 1h", c.Retention)
+	if c.Retention.Raw < time.Hour {
+		return fmt.Errorf("--retention %s: the least is 1h", c.Retention.Raw)
+	}
+	if c.Retention.FiveMinutes < time.Hour || c.Retention.OneHour < time.Hour {
+		return fmt.Errorf("--retention-5m and --retention-1h: the least is 1h")
 	}
 	if c.TracesKept < time.Hour {
 		return fmt.Errorf("--traces-retention %s: the least is 1h", c.TracesKept)

@@ -6,9 +6,12 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/whippet-obs/whippet/store"
 )
 
 func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
@@ -24,7 +27,7 @@ func TestFlagBeatsEnvironmentBeatsFile(t *testing.T) {
 	if c.HTTP != "127.0.0.1:3" || c.StatsD != "127.0.0.1:5" || c.DataDir != "/from/file" {
 		t.Errorf("got http %s, statsd %s, data-dir %s", c.HTTP, c.StatsD, c.DataDir)
 	}
-	if len(c.APIKeys) != 2 || c.Retention != 72*time.Hour {
+	if len(c.APIKeys) != 2 || c.Retention.Raw != 72*time.Hour {
 		t.Errorf("got keys %v, retention %v", c.APIKeys, c.Retention)
 	}
 }
@@ -54,6 +57,9 @@ func TestWrongSettingIsRefusedWithTheNearestName(t *testing.T) {
 		{"half a certificate", []string{"--tls-cert", "x.pem"}, nil, "go together"},
 		{"zone", []string{"--timezone", "Berlin"}, nil, "IANA time zone"},
 		{"retention", []string{"--retention", "15x"}, nil, "such as 36h or 15d"},
+		{"rule without a time", []string{"--retention-rules", "debug.*"}, nil, "such as debug.*=2d"},
+		{"rule with a wrong time", file("retention-rules: [\"debug.*=2x\"]\n"), nil, `:1: retention-rules: "debug.*=2x": "debug.*=2x": want a duration`},
+		{"disk budget", []string{"--max-disk", "much"}, nil, "such as 50GB"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -80,6 +86,21 @@ func TestBeyondLoopbackPeopleLogIn(t *testing.T) {
 		if err != nil || c.Login != login {
 			t.Errorf("%q: got login %v (error %v), want %v", args, c != nil && c.Login, err, login)
 		}
+	}
+}
+
+func TestRetentionRulesAndDiskBudget(t *testing.T) {
+	c, err := loadConfig([]string{"--retention-rules", "debug.*=2d, billing.*=90d/365d/3650d", "--max-disk", "1.5GiB", "--retention-1h", "30d"}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const days = 24 * time.Hour
+	want := []store.RetentionRule{
+		{Pattern: "debug.*", Retention: store.Retention{Raw: 2 * days}},
+		{Pattern: "billing.*", Retention: store.Retention{Raw: 90 * days, FiveMinutes: 365 * days, OneHour: 3650 * days}},
+	}
+	if !slices.Equal(c.Rules, want) || c.MaxDisk != 3<<29 || c.Retention.OneHour != 30*days || c.Retention.FiveMinutes != 90*days {
+		t.Errorf("got %+v, %d bytes, %+v", c.Rules, c.MaxDisk, c.Retention)
 	}
 }
 

@@ -47,7 +47,10 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	}
 	clk := &clock{}
 
-	db, err := store.Open(cfg.DataDir, store.Options{Retention: cfg.Retention, MaxSeries: cfg.MaxSeries, Now: clk.Now, Log: log})
+	db, err := store.Open(cfg.DataDir, store.Options{
+		Retention: cfg.Retention.Raw, Retention5m: cfg.Retention.FiveMinutes, Retention1h: cfg.Retention.OneHour, Rules: cfg.Rules,
+		MaxDisk: cfg.MaxDisk, MaxSeries: cfg.MaxSeries, Now: clk.Now, Log: log,
+	})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/whippet-obs/whippet/store"
 )
 
 // loadSettings fills the settings bound to fs from the command line, then the
@@ -132,6 +134,54 @@ func parseDays(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("want a duration such as 36h or 15d")
 	}
 	return d, nil
+}
+
+// parseRules reads rules of retention: name=samples/5m/1h, of which the last one
+// or two may be left out.
+func parseRules(s string) (rules []store.RetentionRule, err error) {
+	for text := range strings.SplitSeq(s, ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		pattern, times, ok := strings.Cut(text, "=")
+		parts := strings.Split(times, "/")
+		if pattern = strings.TrimSpace(pattern); !ok || pattern == "" || len(parts) > 3 {
+			return nil, fmt.Errorf("%q: want a rule such as debug.*=2d or billing.*=90d/365d/3650d", text)
+		}
+		rule := store.RetentionRule{Pattern: pattern}
+		for i, keep := range []*time.Duration{&rule.Raw, &rule.FiveMinutes, &rule.OneHour}[:len(parts)] {
+			if *keep, err = parseDays(strings.TrimSpace(parts[i])); err != nil {
+				return nil, fmt.Errorf("%q: %w", text, err)
+			}
+			if *keep < time.Hour {
+				return nil, fmt.Errorf("%q: the least is 1h", text)
+			}
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}
+
+// parseBytes reads a number of bytes with one of the usual units.
+func parseBytes(s string) (int64, error) {
+	number, factor := strings.TrimSpace(s), 1.0
+	for _, unit := range []struct {
+		name   string
+		factor float64
+	}{
+		{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30}, {"TIB", 1 << 40},
+		{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
+	} {
+		if rest, ok := strings.CutSuffix(strings.ToUpper(number), unit.name); ok {
+			number, factor = strings.TrimSpace(rest), unit.factor
+			break
+		}
+	}
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || !(n >= 0 && n*factor < 1<<60) {
+		return 0, fmt.Errorf("want a number of bytes such as 50GB or 512MiB")
+	}
+	return int64(n * factor), nil
 }
 
 func printHelp(w io.Writer, fs *flag.FlagSet) {
