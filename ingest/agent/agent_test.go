@@ -338,3 +338,59 @@ func FuzzSketches(f *testing.F) { fuzz(f, "/api/beta/sketches", "application/x-p
 func FuzzIntake(f *testing.F)   { fuzz(f, "/intake", "") }
 func FuzzMetadata(f *testing.F) { fuzz(f, "/api/v1/metadata", "") }
 func FuzzCheckRun(f *testing.F) { fuzz(f, "/api/v1/check_run", "") }
+func FuzzEventV1(f *testing.F) {
+	fuzz(f, "/api/v1/events", "", `{"title":"a","text":"b","date_happened":1,"tags":["c"]}`)
+}
+func FuzzEventV2(f *testing.F) {
+	fuzz(f, "/api/v2/events", "", `{"data":{"type":"event","attributes":{"title":"a","category":"change","timestamp":"2026-01-02T03:04:05Z","attributes":{"changed_resource":{"name":"x","type":"feature_flag"}}}}}`)
+}
+func FuzzDistributionPoints(f *testing.F) { fuzz(f, "/api/v1/distribution_points", "") }
+func FuzzLogs(f *testing.F) {
+	fuzz(f, "/api/v2/logs", "", `[{"message":"a"},{"message":"b"}]`, "line\nline")
+}
+
+func FuzzMetricsV3(f *testing.F) {
+	for _, r := range recordings(f, "agent-v3") {
+		f.Add(unpack(f, r))
+	}
+	in, _ := newIntake(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		handle(in, "/api/intake/metrics/v3/series", "application/x-protobuf", string(body))
+	})
+}
+
+// FuzzScanAgreesWithParse holds the reader in place against the one that
+// understands everything: whatever it takes, both must take alike.
+func FuzzScanAgreesWithParse(f *testing.F) {
+	for _, folder := range []string{"agent-v1zlib", "telegraf", "datadog-api-client-go"} {
+		for _, r := range recordings(f, folder) {
+			if r.Path == "/api/v1/series" {
+				f.Add(unpack(f, r))
+			}
+		}
+	}
+	for _, s := range []string{
+		`{"series":[{"metric":"m","points":[[1,2],[3,4.5e1]],"tags":["a:\"b\\"],"host":"h","type":"rate","interval":10}]}`,
+		`{"a":[{"b":{}}],"series":[]}`, `{"series":[{"metric":"m"}]}`, `{"series":[{"points":[[1,]]}]}`, `{"series":[{"Points":[[1,2]],"points":[]}]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	in, _ := newIntake(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		scanned, parsed := in.begin(), in.begin()
+		defer scanned.release()
+		defer parsed.release()
+		for range 2 { // the second time the series are known
+			scanned.Samples, parsed.Samples = scanned.Samples[:0], parsed.Samples[:0]
+			if !scanned.scanV1(body) {
+				return
+			}
+			if err := parsed.parseV1(body); err != nil {
+				return // what is wrong beside the series is not looked at
+			}
+			if !slices.Equal(scanned.Samples, parsed.Samples) {
+				t.Fatalf("scanned %v, parsed %v", scanned.Samples, parsed.Samples)
+			}
+		}
+	})
+}
