@@ -12,6 +12,7 @@ import (
 
 	"github.com/whippet-obs/whippet/alerting/mail"
 	"github.com/whippet-obs/whippet/alerting/webhook"
+	"github.com/whippet-obs/whippet/query/chart"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
 
@@ -289,7 +290,7 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 		Text: d.Text, HTML: d.HTML, Date: time.UnixMilli(m.Created).In(s.zone),
 	}
 	if d.Picture != nil {
-		png, err := s.draw(ctx, d.Picture)
+		pictures, err := s.draw(ctx, d.Picture, chart.Light, chart.Dark)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err
@@ -297,7 +298,7 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 			s.log.Warn("mail goes without its picture", "mail", m.ID, "err", err)
 			message.HTML = withoutPicture(message.HTML)
 		} else {
-			message.Images = []mail.Image{{CID: pictureCID, PNG: png}}
+			message.Images = []mail.Image{{CID: pictureCID, PNG: pictures[0]}, {CID: darkCID, PNG: pictures[1]}}
 		}
 	}
 	if raw, err = mail.Build(message); err != nil {

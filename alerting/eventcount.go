@@ -119,13 +119,24 @@ func (s *eventSource) graph(_ context.Context, w world, from, to int64) (*query.
 	if err != nil {
 		return nil, err
 	}
-	row := query.Row{Expr: "events", Values: make([]float64, g.Len())}
+	rows := map[string]*query.Row{}
+	check := checkSource{by: s.by}
 	for i := range events {
+		tags := check.group(eventTagsOf(&events[i], w.catalog))
+		row := rows[groupName(tags)]
+		if row == nil {
+			row = &query.Row{Expr: "events", Tags: tags, Values: make([]float64, g.Len())}
+			rows[groupName(tags)] = row
+		}
 		if at := (events[i].Time - g.Start) / step; at >= 0 && at < int64(len(row.Values)) {
 			row.Values[at]++
 		}
 	}
-	return &query.Frame{Grid: g, Rows: []query.Row{row}}, nil
+	frame := &query.Frame{Grid: g}
+	for _, name := range slices.Sorted(maps.Keys(rows)) {
+		frame.Rows = append(frame.Rows, *rows[name])
+	}
+	return frame, nil
 }
 
 // eventTagsOf is an event's tags, its host, and that host's tags.

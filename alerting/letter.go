@@ -141,7 +141,7 @@ func (s *Service) letter(m *monitor, t *Transition, body message.Rendered, at in
 	l := letter{}
 	if m.query.visible() {
 		l.Picture = s.picture(m, title, at, g)
-		c.ImageCID, c.ImageAlt = pictureCID, fmt.Sprintf("%s from %s to %s", m.query.text, s.clock(l.Picture.From), s.clock(l.Picture.To))
+		c.ImageCID, c.DarkCID, c.ImageAlt = pictureCID, darkCID, fmt.Sprintf("%s from %s to %s", m.query.text, s.clock(l.Picture.From), s.clock(l.Picture.To))
 	}
 	l.Subject, l.To, l.status = m.subject(t.word(), title, g.Tags), body.To, g.Status
 	thread := threadName(m.id, g.Name, t.Thread)
@@ -200,7 +200,7 @@ func (s *Service) digest(m *monitor, ts []*Transition, bodies []message.Rendered
 	l := letter{}
 	if m.query.visible() {
 		l.Picture = s.picture(m, title, at, groups...)
-		c.ImageCID, c.ImageAlt = pictureCID, m.query.text
+		c.ImageCID, c.DarkCID, c.ImageAlt = pictureCID, darkCID, m.query.text
 	}
 	l.Subject = m.subject(t.word(), title, []string{fmt.Sprintf("%d groups", len(ts))})
 	if !m.includeTags {
@@ -237,7 +237,7 @@ func (s *Service) frame(m *monitor, word, title string, body message.Rendered) m
 		c.BodyHTML, c.BodyText = "", ""
 	}
 	if !m.hideQuery {
-		c.Facts = append(c.Facts, mail.Fact{Name: "Query", Value: m.queryText})
+		c.Facts = append(c.Facts, mail.Fact{Name: "Query", Value: m.queryText, Code: true})
 	}
 	if m.priority > 0 {
 		c.Facts = append(c.Facts, mail.Fact{Name: "Priority", Value: fmt.Sprintf("P%d", m.priority)})

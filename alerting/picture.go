@@ -15,8 +15,12 @@ import (
 	"github.com/whippet-obs/whippet/query/chart"
 )
 
-// pictureCID is the name of a mail's picture within the mail.
-const pictureCID = "graph@whippet"
+// The names of a mail's pictures within the mail: the same graph in the colours
+// of light and of dark mails.
+const (
+	pictureCID = "graph@whippet"
+	darkCID    = "graph-dark@whippet"
+)
 
 // picture is what to draw into a mail: the moment of the transition, described
 // so that it can be drawn later, also after the monitor was edited or the
@@ -73,7 +77,7 @@ func (s *Service) picture(m *monitor, title string, at int64, groups ...*Group) 
 var errNoPicture = errors.New("there is nothing to draw")
 
 // draw draws p from the store.
-func (s *Service) draw(ctx context.Context, p *picture) ([]byte, error) {
+func (s *Service) draw(ctx context.Context, p *picture, themes ...chart.Theme) ([][]byte, error) {
 	q, err := parseQuestion(cmp.Or(p.Kind, metricAlert), p.Query)
 	if err != nil {
 		return nil, err
@@ -104,14 +108,18 @@ func (s *Service) draw(ctx context.Context, p *picture) ([]byte, error) {
 	case Warn:
 		spec.Bad = []chart.Span{{From: p.BadFrom, To: p.To, Severity: chart.Warn}}
 	}
-	var b bytes.Buffer
-	if err := chart.PNG(&b, spec); err != nil {
-		return nil, err
+	var pictures [][]byte
+	for _, spec.Theme = range themes {
+		var b bytes.Buffer
+		if err := chart.PNG(&b, spec); err != nil {
+			return nil, err
+		}
+		pictures = append(pictures, b.Bytes())
 	}
-	return b.Bytes(), nil
+	return pictures, nil
 }
 
-var pictureTag = regexp.MustCompile(`<img[^>]*cid:` + regexp.QuoteMeta(pictureCID) + `[^>]*>`)
+var pictureTag = regexp.MustCompile(`(<picture>\s*<source[^>]*>)?<img[^>]*cid:` + regexp.QuoteMeta(pictureCID) + `[^>]*>(</picture>)?`)
 
 // withoutPicture takes the picture out of a mail's HTML.
 func withoutPicture(html string) string { return pictureTag.ReplaceAllString(html, "") }

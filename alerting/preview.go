@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/whippet-obs/whippet/alerting/mail"
+	"github.com/whippet-obs/whippet/query/chart"
 )
 
 // Preview is the mail that a monitor would send in one state.
@@ -115,11 +116,15 @@ func (s *Service) illustrated(ctx context.Context, l *letter) string {
 	if l.Picture == nil {
 		return l.HTML
 	}
-	png, err := s.draw(ctx, l.Picture)
+	pictures, err := s.draw(ctx, l.Picture, chart.Light, chart.Dark)
 	if err != nil {
 		return withoutPicture(l.HTML)
 	}
-	return strings.ReplaceAll(l.HTML, "cid:"+pictureCID, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(png))
+	html := l.HTML
+	for i, cid := range []string{pictureCID, darkCID} {
+		html = strings.ReplaceAll(html, "cid:"+cid, "data:image/png;base64,"+base64.StdEncoding.EncodeToString(pictures[i]))
+	}
+	return html
 }
 
 // TestMonitor sends the mails that a monitor's document would send in some

@@ -43,15 +43,22 @@ func startMailServer(t *testing.T) *mailServer {
 		process.Process.Kill()
 		process.Wait()
 	})
+	m.await(&log)
+	return m
+}
+
+// await returns once the server takes connections.
+func (m *mailServer) await(log *bytes.Buffer) {
+	m.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
 		c, err := net.Dial("tcp", m.addr)
 		if err == nil {
 			c.Close()
-			return m
+			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the mail server does not answer: %v\n%s", err, &log)
+			m.t.Fatalf("the mail server does not answer: %v\n%s", err, log)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -37,6 +37,7 @@ type Content struct {
 	BodyText string
 	ImageCID string // "" when the mail goes without a picture
 	ImageAlt string
+	DarkCID  string // the picture for readers whose mails are dark; "" when there is only one
 	Links    []Link // the first is the main one
 	Actions  []Link // smaller, below: "Mute for 1 h"
 	Footer   string // why the reader gets this
@@ -122,7 +123,7 @@ func Layout(c Content) (html, text string) {
 	var b strings.Builder
 	err := layout.Execute(&b, map[string]any{
 		"C": &c, "Look": c.look(), "Preview": c.preview(),
-		"Body": template.HTML(c.BodyHTML), "Image": template.URL("cid:" + url.PathEscape(c.ImageCID)),
+		"Body": template.HTML(c.BodyHTML), "Image": template.URL("cid:" + url.PathEscape(c.ImageCID)), "Dark": template.Srcset("cid:" + url.PathEscape(c.DarkCID)),
 	})
 	text = c.text()
 	if err != nil {
