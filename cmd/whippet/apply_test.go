@@ -26,7 +26,7 @@ func startServer(t *testing.T) string {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan int)
 	go func() {
-		done <- run(ctx, []string{"serve", "--data-dir", filepath.Join(t.TempDir(), "data"), "--http", addr, "--statsd", "", "--host-metrics=false", "--log-level", "error"}, io.Discard, io.Discard)
+		done <- run(ctx, []string{"serve", "--data-dir", filepath.Join(t.TempDir(), "data"), "--http", addr, "--statsd", "", "--traces", "", "--host-metrics=false", "--log-level", "error"}, io.Discard, io.Discard)
 	}()
 	t.Cleanup(func() { stop(); <-done })
 	for range 200 {

@@ -57,6 +57,10 @@ type Intake struct {
 	stats   *stats
 	edges   *edges
 	sampler *sampler
+	// counting are the processes that send statistics of their own, by runtime
+	// id, and when they last did (ms). At its end a tracer may send spans
+	// without saying so in their headers.
+	counting map[string]int64
 
 	mu     sync.Mutex
 	counts Stats
@@ -89,6 +93,7 @@ func New(d Deps) *Intake {
 		series: in.series, targets: map[group]*targets{}, resources: map[resourceOwner]map[string]bool{},
 		threshold: d.Threshold, edges: in.edges,
 	}
+	in.counting = map[string]int64{}
 	in.sampler.turned = d.Now().UnixMilli()
 	return in
 }
@@ -241,6 +246,7 @@ func (in *Intake) takeStats(ctx context.Context, body []byte, decode func() ([]*
 		groups := 0
 		for _, part := range parts {
 			groups += in.stats.addClient(part, in.host)
+			in.countsItself(part.runtime)
 		}
 		return groups, nil
 	})
@@ -291,7 +297,7 @@ func (in *Intake) take(ctx context.Context, payloads []*tracerPayload) (kept int
 	in.series.mu.Lock()
 	for _, p := range payloads {
 		for i := range p.chunks {
-			if !p.stats {
+			if !p.stats && !in.knownToCount(p, &p.chunks[i]) {
 				in.stats.addSpans(&p.chunks[i], now.UnixNano())
 			}
 			in.edges.addSpans(&p.chunks[i], now.UnixMilli())
@@ -308,6 +314,31 @@ func (in *Intake) take(ctx context.Context, payloads []*tracerPayload) (kept int
 	in.counts.SampledOut += counted.SampledOut
 	in.counts.Normalized.add(&normalized)
 	return int(counted.Spans), nil
+}
+
+// maxCounting bounds the processes remembered.
+const maxCounting = 100_000
+
+// countsItself notes a process that sends statistics. The caller holds series.mu.
+func (in *Intake) countsItself(runtime string) {
+	if runtime == "" {
+		return
+	}
+	if len(in.counting) >= maxCounting {
+		clear(in.counting)
+	}
+	in.counting[runtime] = in.now().UnixMilli()
+}
+
+// knownToCount reports whether the process that a chunk is from has sent
+// statistics of its own lately. The caller holds series.mu.
+func (in *Intake) knownToCount(p *tracerPayload, c *chunk) bool {
+	runtime := p.runtime
+	if runtime == "" {
+		runtime = c.root().Text("runtime-id")
+	}
+	at, ok := in.counting[runtime]
+	return ok && in.now().UnixMilli()-at < time.Hour.Milliseconds()
 }
 
 func (n *Normalized) add(o *Normalized) {

@@ -16,6 +16,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -69,6 +70,9 @@ func Listen(c ReceiverConfig) (*Receiver, error) {
 	}
 	if c.TCP != "" {
 		l, err := net.Listen("tcp", c.TCP)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("listen for traces on %s: another process, such as a Datadog agent, listens there: give --traces another address, or turn it off with --traces \"\"", c.TCP)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("listen for traces: %w", err)
 		}

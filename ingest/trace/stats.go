@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -199,7 +200,7 @@ func (g *group) tags() []string {
 		}
 	}
 	// To filter by, in the form of a tag; and to show, as it is.
-	add("resource_name:", g.resource)
+	tags = append(tags, ResourceTag(g.resource))
 	tags = append(tags, "resource:"+cut(g.resource, maxShown))
 	add("version:", g.version)
 	add("type:", g.typ)
@@ -220,6 +221,20 @@ func (g *group) tags() []string {
 		tags = append(tags, "entry:call")
 	}
 	return tags
+}
+
+// ResourceTag is the tag that a resource's metrics are found by: in the form of a
+// tag, with one '_' for any number of them and none at the end.
+func ResourceTag(resource string) string {
+	tag := store.NormalizeTag("resource_name:" + resource)
+	out := make([]byte, 0, len(tag))
+	for i := range len(tag) {
+		if tag[i] == '_' && len(out) > 0 && out[len(out)-1] == '_' {
+			continue
+		}
+		out = append(out, tag[i])
+	}
+	return strings.TrimRight(string(out), "_")
 }
 
 // addClient counts what a tracer counted. localHost is the host of figures that
@@ -279,7 +294,9 @@ func envOf(env string) string {
 func (st *stats) addSpans(c *chunk, now int64) {
 	weight := 1.0
 	synthetics := strings.HasPrefix(c.origin, "synthetics")
-	if rate, ok := c.root().Number(tagSampleRate); ok && rate > 0 && rate <= 1 {
+	root := c.root()
+	version := root.Text("version")
+	if rate, ok := root.Number(tagSampleRate); ok && rate > 0 && rate <= 1 {
 		weight = 1 / rate
 	}
 	for _, s := range c.spans {
@@ -289,7 +306,7 @@ func (st *stats) addSpans(c *chunk, now int64) {
 			continue
 		}
 		g := group{
-			env: s.Env, host: s.Host, version: s.Text("version"), service: s.Service, name: s.Name, resource: s.Resource,
+			env: s.Env, host: s.Host, version: cmp.Or(s.Text("version"), version), service: s.Service, name: s.Name, resource: s.Resource,
 			typ: s.Type, kind: kind, status: statusOf(s), grpc: grpcOf(s), synthetics: synthetics, entry: entryOf(kind, top),
 			peers: strings.Join(peerTags(s, kind), "\x00"),
 		}

@@ -10,6 +10,7 @@ import (
 // that of /api/v0.2/stats.
 type clientStats struct {
 	host, env, version, service string
+	runtime                     string // id of the process
 	buckets                     []statsBucket
 }
 
@@ -110,6 +111,8 @@ func (d *statsDecoder) client() *clientStats {
 			s.version = d.text()
 		case "Service":
 			s.service = d.text()
+		case "RuntimeID":
+			s.runtime = d.text()
 		case "Stats":
 			for range d.u.array() {
 				s.buckets = append(s.buckets, d.bucket())

@@ -189,6 +189,8 @@ func decodeV07(body []byte) (*tracerPayload, error) {
 		switch string(d.u.bytes()) {
 		case "language_name":
 			p.lang = d.text()
+		case "runtime_id":
+			p.runtime = d.text()
 		case "env":
 			p.env = d.text()
 		case "hostname":

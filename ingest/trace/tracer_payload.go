@@ -17,10 +17,10 @@ type tracerPayload struct {
 	chunks []chunk
 
 	host, env, version string // of the application, where the payload says so
-	lang               string
-	stats              bool // the sender counts stats itself
-	topLevel           bool // the sender marked top-level spans itself
-	agent              bool // came through a trace agent, which normalised it
+	lang, runtime      string // language, and id of the process
+	stats              bool   // the sender counts stats itself
+	topLevel           bool   // the sender marked top-level spans itself
+	agent              bool   // came through a trace agent, which normalised it
 }
 
 // chunk is spans of one trace that were sent together.

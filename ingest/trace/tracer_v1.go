@@ -34,6 +34,8 @@ func decodeV1(body []byte) (*tracerPayload, error) {
 			}
 		case 3:
 			p.lang = d.stream()
+		case 6:
+			p.runtime = d.stream()
 		case 7:
 			p.env = d.stream()
 		case 8:

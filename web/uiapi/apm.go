@@ -9,8 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query/apm"
-	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/span"
 )
 
@@ -162,7 +162,7 @@ func (a *API) service(c *fiber.Ctx) error {
 	}
 	resources := []resource{}
 	for _, r := range apm.Resources(operations) {
-		resources = append(resources, resource{r.Name, store.NormalizeTag("resource_name:" + r.Name), r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures)})
+		resources = append(resources, resource{r.Name, trace.ResourceTag(r.Name), r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures)})
 	}
 	answer["resources"] = resources
 	return c.JSON(answer)
