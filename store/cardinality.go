@@ -25,6 +25,16 @@ func (db *DB) Count(ctx context.Context, f Filter, from, to int64) (int, error) 
 	return n, nil
 }
 
+// MetricsOf lists the names of the metrics of matching series, sorted. Its range
+// is in whole days.
+func (db *DB) MetricsOf(ctx context.Context, f Filter, from, to int64) ([]string, error) {
+	matching, _, err := db.match(ctx, f, from, to)
+	if err != nil {
+		return nil, err
+	}
+	return db.index.NamesOf(matching), nil
+}
+
 // TagKeys lists the keys of the tags that the matching series or their hosts
 // have, sorted. Its range is in whole days.
 func (db *DB) TagKeys(ctx context.Context, f Filter, from, to int64) ([]string, error) {

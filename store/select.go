@@ -275,10 +275,7 @@ func tagsOfHosts(own Tags, hostTags *catalog.HostTags, byHost map[string][]strin
 
 // Metrics lists the names of metrics with samples in [from, to], sorted.
 func (db *DB) Metrics(ctx context.Context, from, to int64) ([]string, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return db.index.NamesOf(db.index.SeenBetween(dayOf(from), dayOf(to))), nil
+	return db.MetricsOf(ctx, Filter{}, from, to)
 }
 
 // matcher evaluates filters over the index and the hosts' tags of one moment.

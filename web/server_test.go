@@ -173,3 +173,31 @@ func TestCardinalityNamesMetricsKeysAndValues(t *testing.T) {
 		t.Errorf("top=0: got status %d", status)
 	}
 }
+
+func TestPrometheusExplorersListNamesAndValues(t *testing.T) {
+	url := serve(t, nil)
+	now := time.Now().Unix()
+	body := fmt.Sprintf(`{"series":[
+		{"metric":"jobs","points":[[%d,1]],"tags":["user:a","user:b","bare"]},{"metric":"jobs","points":[[%d,1]],"tags":["user:c"]},
+		{"metric":"cpu","points":[[%d,1]],"tags":["core:0"]}]}`, now, now, now)
+	if status, text := ask(t, "POST", url+"/api/v1/series", body, fiber.HeaderContentType, "application/json"); status != 202 {
+		t.Fatalf("got %d %s", status, text)
+	}
+	for _, tt := range []struct{ path, want string }{
+		{"/labels", `["__name__","bare","core","user"]`},
+		{"/labels?match[]=cpu", `["__name__","core"]`},
+		{"/labels?match[]=none", `[]`},
+		{"/label/user/values", `["a","b","c"]`},
+		{"/label/user/values?limit=2", `["a","b"]`},
+		{"/label/user/values?match[]=jobs{bare='true'}", `["a","b"]`},
+		{"/label/bare/values", `["true"]`},
+		{"/label/__name__/values", `["cpu","jobs"]`},
+		{"/label/__name__/values?match[]={core='0'}", `["cpu"]`},
+		{"/series?match[]=cpu", `[{"__name__":"cpu","core":"0"}]`},
+	} {
+		status, got := ask(t, "GET", url+"/prometheus/api/v1"+tt.path, "")
+		if status != 200 || !strings.Contains(got, `"data":`+tt.want+`}`) {
+			t.Errorf("%s: got %d %s, want %s", tt.path, status, got, tt.want)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package prometheus
 
 import (
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,48 +12,62 @@ import (
 	"github.com/whippet-obs/whippet/store"
 )
 
-// each calls fn for every series of the request's match[] selectors and range,
-// at most once for one set of labels.
-func (a *API) each(c *fiber.Ctx, required bool, fn func([]metricsql.Label)) error {
-	from, to, err := a.span(c)
-	if err != nil {
-		return err
+// request is what the explorers share: match[] selectors, a range and a limit.
+type request struct {
+	filter   store.Filter
+	from, to int64
+	limit    int // 0: none
+}
+
+func (a *API) request(c *fiber.Ctx, required bool) (r request, err error) {
+	if r.from, r.to, err = a.span(c); err != nil {
+		return r, err
 	}
-	limit := 0
 	if text := parameter(c, "limit"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
-			return badRequest("limit: want a number, got %q", text)
+		if r.limit, err = strconv.Atoi(text); err != nil || r.limit < 0 {
+			return r, badRequest("limit: want a number, got %q", text)
 		}
 	}
-	filter := store.Filter{}
-	if matches := parameters(c, "match[]"); len(matches) > 0 {
-		filter.Op = store.Or
-		for _, match := range matches {
-			filters, err := metricsql.Selector(match)
-			if err != nil {
-				return err
-			}
-			filter.Args = append(filter.Args, filters...)
+	matches := parameters(c, "match[]")
+	if len(matches) == 0 {
+		if required {
+			return r, badRequest("match[]: at least one is required, such as up{host=\"a\"}")
 		}
-	} else if required {
-		return badRequest("match[]: at least one is required, such as up{host=\"a\"}")
+		return r, nil
 	}
-	found, err := a.DB.Find(c.UserContext(), filter, from, to, limit)
-	if err != nil {
-		return err
+	r.filter.Op = store.Or
+	for _, match := range matches {
+		filters, err := metricsql.Selector(match)
+		if err != nil {
+			return r, err
+		}
+		r.filter.Args = append(r.filter.Args, filters...)
 	}
-	for _, info := range found {
-		fn(metricsql.Labels(info))
+	return r, nil
+}
+
+// list answers with the first of the texts.
+func (r *request) list(c *fiber.Ctx, texts []string) error {
+	if r.limit > 0 {
+		texts = texts[:min(r.limit, len(texts))]
 	}
-	return nil
+	return success(c, append([]string{}, texts...))
 }
 
 func (a *API) series(c *fiber.Ctx) error {
+	r, err := a.request(c, true)
+	if err != nil {
+		return err
+	}
+	found, err := a.DB.Find(c.UserContext(), r.filter, r.from, r.to, r.limit)
+	if err != nil {
+		return err
+	}
 	all := []map[string]string{}
 	seen := map[string]bool{}
-	err := a.each(c, true, func(labels []metricsql.Label) {
+	for _, info := range found {
 		set, key := map[string]string{}, ""
-		for _, l := range labels {
+		for _, l := range metricsql.Labels(info) {
 			set[l.Name] = l.Value
 			key += l.Name + "\x00" + l.Value + "\x00"
 		}
@@ -62,24 +75,30 @@ func (a *API) series(c *fiber.Ctx) error {
 			seen[key] = true
 			all = append(all, set)
 		}
-	})
-	if err != nil {
-		return err
 	}
 	return success(c, all)
 }
 
+// labels lists the names of labels. Where a key has several values on a series,
+// labelValues lists each: a selector finds them one by one.
 func (a *API) labels(c *fiber.Ctx) error {
-	names := map[string]bool{}
-	err := a.each(c, false, func(labels []metricsql.Label) {
-		for _, l := range labels {
-			names[l.Name] = true
-		}
-	})
+	r, err := a.request(c, false)
 	if err != nil {
 		return err
 	}
-	return success(c, sorted(names))
+	keys, err := a.DB.TagKeys(c.UserContext(), r.filter, r.from, r.to)
+	if err != nil {
+		return err
+	}
+	metrics, err := a.DB.MetricsOf(c.UserContext(), r.filter, r.from, r.to)
+	if err != nil {
+		return err
+	}
+	if len(metrics) > 0 {
+		keys = append(keys, "__name__")
+	}
+	slices.Sort(keys)
+	return r.list(c, slices.Compact(keys))
 }
 
 func (a *API) labelValues(c *fiber.Ctx) error {
@@ -87,33 +106,20 @@ func (a *API) labelValues(c *fiber.Ctx) error {
 	if err != nil {
 		return badRequest("label name: %v", err)
 	}
-	if name == "__name__" && len(parameters(c, "match[]")) == 0 {
-		from, to, err := a.span(c)
-		if err != nil {
-			return err
-		}
-		names, err := a.DB.Metrics(c.UserContext(), from, to)
-		if err != nil {
-			return err
-		}
-		return success(c, append([]string{}, names...))
-	}
-	values := map[string]bool{}
-	err = a.each(c, false, func(labels []metricsql.Label) {
-		for _, l := range labels {
-			if l.Name == name {
-				values[l.Value] = true
-			}
-		}
-	})
+	r, err := a.request(c, false)
 	if err != nil {
 		return err
 	}
-	return success(c, sorted(values))
-}
-
-func sorted(set map[string]bool) []string {
-	return append([]string{}, slices.Sorted(maps.Keys(set))...)
+	var values []string
+	if name == "__name__" {
+		values, err = a.DB.MetricsOf(c.UserContext(), r.filter, r.from, r.to)
+	} else {
+		values, err = a.DB.TagValues(c.UserContext(), name, r.filter, r.from, r.to)
+	}
+	if err != nil {
+		return err
+	}
+	return r.list(c, values)
 }
 
 func success(c *fiber.Ctx, data any) error {
