@@ -41,7 +41,7 @@ func TestRulesAgreeWithRRuleGo(t *testing.T) {
 		if freq == "YEARLY" {
 			list("BYYEARDAY", -366, 366, 15)
 			before := len(parts)
-			list("BYWEEKNO", -40, 53, 15) // the library misses week -52 where it lies in the year before
+			list("BYWEEKNO", -40, 51, 15) // the library mistakes weeks that reach into another year
 			byWeekNo = len(parts) > before
 		}
 		if rapid.IntRange(0, 1).Draw(t, "byday") == 0 {

@@ -34,6 +34,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/whippet-obs/whippet/alerting"
@@ -140,12 +141,13 @@ func Run(ctx context.Context, monitors []json.RawMessage, t Test) (*Result, erro
 // run is a test on its way.
 type run struct {
 	Test
-	start, now, end time.Time
-	zone            *time.Location
-	inputs          []input
-	db              *store.DB
-	mails           []Mail
-	seen            int64 // the newest mail that was read
+	start, end time.Time
+	now        atomic.Pointer[time.Time] // the store reads it beside the test
+	zone       *time.Location
+	inputs     []input
+	db         *store.DB
+	mails      []Mail
+	seen       int64 // the newest mail that was read
 }
 
 // input is what happens at a moment.
@@ -154,7 +156,7 @@ type input struct {
 	feed func(ctx context.Context, r *run) error
 }
 
-func (r *run) clock() time.Time { return r.now }
+func (r *run) clock() time.Time { return *r.now.Load() }
 
 func newRun(t Test) (*run, error) {
 	r := &run{Test: t, zone: time.UTC}
@@ -171,6 +173,7 @@ func newRun(t Test) (*run, error) {
 		}
 	}
 	r.end = r.start
+	r.now.Store(&r.start)
 	for i, s := range t.Series {
 		if err := r.addSeries(s); err != nil {
 			return nil, fmt.Errorf("series[%d]: %w", i, err)
@@ -188,7 +191,7 @@ func newRun(t Test) (*run, error) {
 		}
 		r.add(r.start.Add(after), func(ctx context.Context, r *run) error {
 			return r.db.Catalog().AddEvents(ctx, []catalog.Event{{
-				Title: e.Title, Text: e.Text, Tags: e.Tags, AlertType: cmp.Or(e.AlertType, "info"), Priority: "normal", SourceType: e.Source, Time: r.now.UnixMilli(),
+				Title: e.Title, Text: e.Text, Tags: e.Tags, AlertType: cmp.Or(e.AlertType, "info"), Priority: "normal", SourceType: e.Source, Time: r.clock().UnixMilli(),
 			}})
 		})
 	}
@@ -247,7 +250,7 @@ func (r *run) addSeries(s Series) error {
 			if err != nil {
 				return err
 			}
-			_, err = r.db.Append(ctx, &store.Batch{Samples: []store.Sample{{Ref: ref, Time: r.now.UnixMilli(), Value: v}}})
+			_, err = r.db.Append(ctx, &store.Batch{Samples: []store.Sample{{Ref: ref, Time: r.clock().UnixMilli(), Value: v}}})
 			return err
 		})
 	}
@@ -284,7 +287,7 @@ func (r *run) addChecks(c Checks) error {
 		}
 		r.add(r.start.Add(time.Duration(i)*every), func(ctx context.Context, r *run) error {
 			return r.db.Catalog().PutChecks(ctx, []catalog.Check{{
-				Name: c.Check, Host: c.Host, Tags: c.Tags, Status: int(v), Message: c.Message, Time: r.now.UnixMilli(),
+				Name: c.Check, Host: c.Host, Tags: c.Tags, Status: int(v), Message: c.Message, Time: r.clock().UnixMilli(),
 			}})
 		})
 	}
@@ -297,7 +300,7 @@ const tick = 5 * time.Second
 
 // play lets the time of the test pass.
 func (r *run) play(ctx context.Context, monitors []json.RawMessage, log *slog.Logger) error {
-	r.now = r.start
+	r.now.Store(&r.start)
 	service, err := alerting.New(alerting.Deps{
 		Catalog: r.db.Catalog(), Engine: query.New(r.db, query.Options{Log: log}), Now: r.clock, Log: log, Zone: r.zone,
 	})
@@ -317,22 +320,23 @@ func (r *run) play(ctx context.Context, monitors []json.RawMessage, log *slog.Lo
 		}
 	}
 	next := 0
-	for r.now = r.start; !r.now.After(r.end) && ctx.Err() == nil; {
-		upTo := r.now
+	for r.now.Store(&r.start); !r.clock().After(r.end) && ctx.Err() == nil; {
+		upTo := r.clock()
 		for ; next < len(r.inputs) && !r.inputs[next].at.After(upTo); next++ {
-			r.now = r.inputs[next].at
+			r.now.Store(&r.inputs[next].at)
 			if err := r.inputs[next].feed(ctx, r); err != nil {
 				return err
 			}
 		}
-		r.now = upTo
+		r.now.Store(&upTo)
 		if err := service.Step(ctx); err != nil {
 			return err
 		}
 		if err := r.collect(service); err != nil {
 			return err
 		}
-		r.now = r.now.Add(tick)
+		later := r.clock().Add(tick)
+		r.now.Store(&later)
 	}
 	return ctx.Err()
 }
@@ -373,7 +377,7 @@ func (r *run) collect(service *alerting.Service) error {
 		if err != nil {
 			return err
 		}
-		r.mails = append(r.mails, Mail{After: r.now.Sub(r.start), Subject: m.Subject, To: m.To, Text: whole.Text})
+		r.mails = append(r.mails, Mail{After: r.clock().Sub(r.start), Subject: m.Subject, To: m.To, Text: whole.Text})
 	}
 	return nil
 }
