@@ -21,7 +21,8 @@ var floors = []struct {
 	{"store", nil},
 	{"anomaly", nil},
 	{"ingest/payload", nil}, // what the protocols share
-	{"ingest/*", []string{"store", "ingest/payload"}},
+	{"ingest/histogram", []string{"store"}},
+	{"ingest/*", []string{"store", "ingest/payload", "ingest/histogram"}},
 	{"query", []string{"store", "anomaly"}},
 	{"query/*", []string{"query", "store", "anomaly"}}, // the last two: their types are in query's own signatures
 	{"alerting", []string{"query", "query/*", "store", "anomaly"}},

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/whippet-obs/whippet/ingest/histogram"
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 )
@@ -22,16 +23,9 @@ type decoder struct {
 	labels  []label  // of one unknown series
 
 	batch      store.Batch
-	histograms []arrival // of all series, in their order
+	histograms []histogram.Arrival // of all series, in their order
 	exemplars  int
 	refused    int // samples and histograms of refused series
-}
-
-// arrival is a native histogram of a series.
-type arrival struct {
-	ref     store.Ref
-	started int64 // when its counting began, ms; 0 when not said
-	h       *histogram
 }
 
 // label is a name and value as sent, in the request's memory.
@@ -168,7 +162,7 @@ func (d *decoder) resolve(hash uint64, samples, histograms int, started int64, d
 		}
 		if k.ok {
 			for i := histograms; i < len(d.histograms); i++ {
-				d.histograms[i].ref, d.histograms[i].started = k.ref, started
+				d.histograms[i].Ref, d.histograms[i].Started = k.ref, started
 			}
 		} else {
 			d.refused += len(d.histograms) - histograms
@@ -234,9 +228,9 @@ func (d *decoder) describe1(message []byte, base int) (description, error) {
 func (d *decoder) keep(ctx context.Context) (Written, error) {
 	c := &d.in.counts
 	c.exemplars.Add(uint64(d.exemplars))
-	follow := d.in.histograms.begin(d.histograms)
-	defer follow.end()
-	d.batch.Sketches = follow.deltas(d.batch.Sketches)
+	follow := d.in.histograms.Begin(d.histograms)
+	defer follow.End()
+	d.batch.Sketches = follow.Deltas(d.batch.Sketches)
 	sent := len(d.batch.Samples)
 	var rejected store.Rejected
 	if sent > 0 || len(d.batch.Sketches) > 0 {
@@ -249,9 +243,9 @@ func (d *decoder) keep(ctx context.Context) (Written, error) {
 			return Written{}, fmt.Errorf("append %d samples and %d sketches of a remote write: %w", sent, len(d.batch.Sketches), err)
 		}
 	}
-	follow.commit()
-	refused := d.refused + follow.refused
-	w := Written{Samples: sent - rejected.Future - rejected.Old, Histograms: len(d.histograms) - follow.refused}
+	follow.Commit()
+	refused := d.refused + follow.Refused
+	w := Written{Samples: sent - rejected.Future - rejected.Old, Histograms: len(d.histograms) - follow.Refused}
 	w.Samples = max(w.Samples, 0)
 	c.samples.Add(uint64(w.Samples))
 	c.histograms.Add(uint64(w.Histograms))

@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/whippet-obs/whippet/ingest/histogram"
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
@@ -38,7 +39,7 @@ type Intake struct {
 	unpacker   *payload.Unpacker
 	series     *payload.Cache[known]
 	families   families
-	histograms histograms
+	histograms *histogram.Totals
 	decoders   sync.Pool
 	counts     counts
 }
@@ -57,7 +58,7 @@ func New(d Deps) *Intake {
 	in := &Intake{
 		db: d.DB, catalog: d.DB.Catalog(), unpacker: payload.NewUnpacker(), series: payload.NewCache[known](maxKnown),
 		families:   families{byName: map[string]family{}},
-		histograms: histograms{last: map[store.Ref]*histogram{}, since: d.Now().UnixMilli()},
+		histograms: histogram.NewTotals(d.Now().UnixMilli()),
 	}
 	in.decoders.New = func() any { return &decoder{in: in} }
 	return in
@@ -97,7 +98,7 @@ func (in *Intake) Stats() Stats {
 		Requests: c.requests.Load(), Malformed: c.malformed.Load(),
 		Samples: c.samples.Load(), Histograms: c.histograms.Load(), Exemplars: c.exemplars.Load(),
 		RejectedFuture: c.future.Load(), RejectedOld: c.old.Load(), RejectedSeries: c.series.Load(),
-		KnownSeries: in.series.Len(), Histories: in.histograms.len(),
+		KnownSeries: in.series.Len(), Histories: in.histograms.Len(),
 	}
 }
 
