@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,18 +26,26 @@ func (s *server) has(q string, want float64, from, to time.Time) {
 	})
 }
 
-// TestNodeClients runs hot-shots and Datadog's API client for Node, unmodified.
-func TestNodeClients(t *testing.T) {
-	dir := filepath.Join(".", "node")
+// nodeDir holds the clients for Node.
+const nodeDir = "node"
+
+// installNode gets their packages.
+func installNode(t *testing.T) {
+	t.Helper()
 	install := exec.Command("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-	install.Dir = dir
+	install.Dir = nodeDir
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
+}
+
+// TestNodeClients runs hot-shots and Datadog's API client for Node, unmodified.
+func TestNodeClients(t *testing.T) {
+	installNode(t)
 	s := startServer(t)
 	now := s.now()
 	run := exec.Command("node", "clients.mjs", s.url, s.statsd)
-	run.Dir = dir
+	run.Dir = nodeDir
 	out, err := run.Output()
 	if err != nil {
 		t.Fatalf("node clients.mjs: %v\n%s", err, err.(*exec.ExitError).Stderr)

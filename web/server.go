@@ -22,6 +22,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/otlp"
 	remotewrite "github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query"
@@ -48,6 +49,7 @@ type Config struct {
 	Alerting    *alerting.Service
 	Intake      *agent.Intake
 	RemoteWrite *remotewrite.Intake
+	OTLP        *otlp.Intake
 	Traces      *trace.Intake
 	Spans       *span.Store
 	StatsD      *dogstatsd.Server
@@ -107,6 +109,7 @@ func New(config Config) (*Server, error) {
 	s.registerIntake()
 	s.registerRemoteWrite()
 	s.registerStatsD()
+	s.registerOTLP()
 	s.app.Use(s.guard)
 	s.registerDebug()
 

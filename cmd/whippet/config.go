@@ -25,6 +25,7 @@ type config struct {
 	StatsDSocket string
 	Traces       string
 	TracesSocket string
+	OTLP         string
 	TracesKept   time.Duration
 	TracesDisk   int64
 	PublicURL    string
@@ -76,6 +77,7 @@ func (c *config) settings() *flag.FlagSet {
 	fs.StringVar(&c.StatsDSocket, "statsd-socket", "", "`path` of a unix datagram socket for DogStatsD; empty: off")
 	fs.StringVar(&c.Traces, "traces", "127.0.0.1:8126", "`address` for traces, as tracers send them to an agent; empty: off")
 	fs.StringVar(&c.TracesSocket, "traces-socket", "", "`path` of a unix socket for traces; empty: off")
+	fs.StringVar(&c.OTLP, "otlp-grpc", "", "`address` for OTLP over gRPC, such as 127.0.0.1:4317; empty: off. OTLP over HTTP is taken at --http")
 	c.TracesKept = 15 * 24 * time.Hour
 	fs.Func("traces-retention", "how long traces are kept, such as 36h or 15d (default 15d)", func(s string) (err error) {
 		c.TracesKept, err = parseDays(s)
@@ -227,6 +229,15 @@ func (c *config) check() error {
 		}
 		if !isLoopback(host) && !c.Insecure && !l.opened {
 			return fmt.Errorf("--%s %s can be reached from other machines, and %s sends no keys: keep it on 127.0.0.1, or accept with --%s that anyone there may send", l.flag, l.addr, l.protocol, l.open)
+		}
+	}
+	if c.OTLP != "" {
+		host, _, err := net.SplitHostPort(c.OTLP)
+		if err != nil {
+			return fmt.Errorf("--otlp-grpc %q: want host:port, such as 127.0.0.1:4317", c.OTLP)
+		}
+		if !isLoopback(host) && !c.Insecure {
+			c.Login = true // its senders need a key
 		}
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {

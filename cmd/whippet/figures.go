@@ -4,6 +4,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
+	"github.com/whippet-obs/whippet/ingest/otlp"
 	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
 	"github.com/whippet-obs/whippet/ingest/trace"
@@ -104,6 +105,19 @@ func figuresOfTraces(in *trace.Intake) selfmetrics.Source {
 			{Name: "whippet.traces.mended", Value: float64(s.FutureStart), Total: true, Tags: []string{"reason:future"}, Help: "spans mended"},
 			{Name: "whippet.traces.mended", Value: float64(s.PastStart), Total: true, Tags: []string{"reason:past"}, Help: "spans mended"},
 			{Name: "whippet.traces.rejected", Value: float64(s.NoID), Total: true, Tags: []string{"reason:no_id"}, Help: "traces dropped"},
+		}
+	}
+}
+
+func figuresOfOTLP(intake *otlp.Intake) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := intake.Stats()
+		return []selfmetrics.Figure{
+			{Name: "whippet.otlp.requests", Value: float64(s.Requests), Total: true, Help: "requests of OTLP"},
+			{Name: "whippet.otlp.malformed", Value: float64(s.Malformed), Total: true, Help: "requests that could not be read"},
+			{Name: "whippet.otlp.points", Value: float64(s.Points), Total: true, Help: "points kept"},
+			{Name: "whippet.otlp.spans", Value: float64(s.Spans), Total: true, Help: "spans kept"},
+			{Name: "whippet.otlp.refused", Value: float64(s.Refused), Total: true, Help: "points that could not be kept"},
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
 	"github.com/whippet-obs/whippet/ingest/hostmetrics"
+	"github.com/whippet-obs/whippet/ingest/otlp"
 	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
 	"github.com/whippet-obs/whippet/ingest/trace"
@@ -107,8 +108,16 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		return err
 	}
 
+	telemetry := otlp.New(otlp.Deps{DB: db, Now: clk.Now, Traces: func(ctx context.Context, from []otlp.Application) (int, error) {
+		applications := make([]trace.Application, len(from))
+		for i, a := range from {
+			applications[i] = trace.Application(a)
+		}
+		return traces.Take(ctx, applications)
+	}})
+
 	webConfig := web.Config{
-		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, StatsD: statsd, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, OTLP: telemetry, StatsD: statsd, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
 		LoginRequired: cfg.Login, SecureCookies: strings.HasPrefix(cfg.PublicURL, "https:"),
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
@@ -121,6 +130,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 			"remote-write": func() any { return remoteWrite.Stats() },
 			"traces":       func() any { return traces.Stats() },
 			"spans":        func() any { return spans.Stats() },
+			"otlp":         func() any { return telemetry.Stats() },
 			"alerting":     func() any { return alerts.Stats() },
 		},
 	}
@@ -135,9 +145,16 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	var grpc *otlp.Server
+	if cfg.OTLP != "" {
+		grpc, err = otlp.Listen(otlp.ServerConfig{Address: cfg.OTLP, Intake: telemetry, MaySubmit: server.MaySubmit, TLS: encryption})
+		if err != nil {
+			return err
+		}
+	}
 	self := selfmetrics.New(selfmetrics.Config{
 		DB: db, Host: hostname, Now: clk.Now, Log: log,
-		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfTraces(traces), figuresOfSpans(spans), figuresOfAlerting(alerts), figuresOfWeb(server)},
+		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfOTLP(telemetry), figuresOfTraces(traces), figuresOfSpans(spans), figuresOfAlerting(alerts), figuresOfWeb(server)},
 	})
 
 	// Whatever fails first ends all the rest.
@@ -151,6 +168,9 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 			},
 		})
 		group.Go(func() error { return host.Run(running) })
+	}
+	if grpc != nil {
+		group.Go(func() error { return grpc.Run(running) })
 	}
 	group.Go(func() error { return statsd.Run(running) })
 	group.Go(func() error { return receiver.Run(running) })
