@@ -20,7 +20,7 @@ import (
 
 func TestSecondProcessOnTheFolderIsRefusedWithThePID(t *testing.T) {
 	s := startServer(t)
-	second := exec.Command(binary, "serve", "--data-dir", s.dir, "--http", freeTCP(t), "--statsd", "")
+	second := exec.Command(binary, "serve", "--data-dir", s.dir, "--http", freeTCP(t), "--statsd", "", "--traces", "")
 	out, err := second.CombinedOutput()
 	if err == nil {
 		t.Fatal("a second process serves the same folder")
