@@ -136,7 +136,7 @@ func (b *Band) Summary(values []float64, step int64, o Options) string {
 	var basis string
 	switch {
 	case x.Season != "":
-		basis = fmt.Sprintf("what %s was, and its trend: %s points %s apart", x.compared(), thousands(points), Span(step))
+		basis = fmt.Sprintf("what was usual at %s, with the trend since (%s points, %s apart)", x.compared(), thousands(points), Span(step))
 	case b.Algorithm == BasicSigma:
 		basis = fmt.Sprintf("the average of the points before, the last %d counting most", sigmaSpan)
 	default:

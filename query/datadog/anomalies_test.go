@@ -362,3 +362,18 @@ func BenchmarkWatch(b *testing.B) {
 	b.Run("watch", func(b *testing.B) { eval(b, NewWatch(m).Eval) })
 	b.Run("afresh", func(b *testing.B) { eval(b, m.Eval) })
 }
+
+func TestOldSumsAreSpreadOverTheirMinutes(t *testing.T) {
+	g := query.Grid{Start: 0, End: 3 * 86_400_000, Step: 60_000}
+	c := &store.Columns{Times: []int64{300_000, 600_000, 960_000, g.End - 600_000}, Values: []float64{50, 100, 7, 9}}
+	row := rollup(g, c, "sum")
+	spreadOut(g, c, row, g.End)
+	for at, want := range map[int]float64{5: 10, 9: 10, 10: 20, 14: 20, 16: 7, len(row) - 11: 9} {
+		if row[at] != want {
+			t.Errorf("minute %d: %v, want %v", at, row[at], want)
+		}
+	}
+	if !math.IsNaN(row[15]) || !math.IsNaN(row[len(row)-10]) {
+		t.Error("a sample of its own was spread")
+	}
+}

@@ -88,9 +88,11 @@ func (b *Backtest) describe(m *Monitor, o anomaly.Options) {
 	}
 	// The same window with other bounds: that of the table nearest to it.
 	window := nearestWindow(b.Table, m.alertWindow().Milliseconds())
+	would := "would be "
 	for _, cell := range b.Table {
 		if cell.Window == window && cell.Bounds != o.Bounds && (cell.Bounds == 2 || cell.Bounds == 4) {
-			parts = append(parts, fmt.Sprintf("would be %d at bounds %v", cell.Alerts, cell.Bounds))
+			parts = append(parts, fmt.Sprintf("%s%d at bounds %v", would, cell.Alerts, cell.Bounds))
+			would = ""
 		}
 	}
 	b.Line = strings.Join(parts, ", ") + "."

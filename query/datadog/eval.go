@@ -162,6 +162,9 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 		if t.as == "rate" && info.Kind != store.Gauge {
 			perSecond(row, wide, info.Interval)
 		}
+		if ev.carry && info.Kind == store.Count {
+			spreadOut(wide, c, row, g.End)
+		}
 		t.bridgeGaps(row, wide.Step, info.Kind)
 		values[i] = row[pad : len(row)-int(pad)]
 		return nil

@@ -92,9 +92,13 @@ func forecast(ev *evaluation, c *call, g query.Grid) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
+	counts := ev.counts(c.query)
 	for i := range r.rows {
 		row := &r.rows[i]
 		row.Expr = expr(c, row.Tags)
+		if now := int((floor(ev.options.To, g.Step) - start) / g.Step); counts && now < len(row.Values) {
+			row.Values[now] = math.NaN() // what still fills is no point to go on from
+		}
 		band := o.continued(row.Values, start, g)
 		row.Values = row.Values[len(row.Values)-g.Len():]
 		switch f, err := band.forecast, band.err; {

@@ -42,6 +42,28 @@ func bucketOf(g query.Grid, at int64) (bucket int, end int64) {
 	return after - 1, g.Edges[after]
 }
 
+// spreadOut divides counts that the store keeps as sums of 5 minutes, since the
+// samples are gone, among the narrower buckets of a grid. Such a sum is old, at
+// its bucket's start, and alone in it.
+func spreadOut(g query.Grid, c *store.Columns, row []float64, now int64) {
+	const tier, old = 300_000, 86_400_000
+	parts := int(tier / g.Step)
+	for i, t := range c.Times {
+		alone := (i == 0 || t-c.Times[i-1] >= tier) && (i+1 == len(c.Times) || c.Times[i+1]-t >= tier)
+		at := int((t - g.Start) / g.Step)
+		if parts < 2 || t > now-old {
+			return
+		}
+		if !alone || t%tier != 0 || t < g.Start || at+parts > len(row) {
+			continue
+		}
+		share := row[at] / float64(parts)
+		for j := range parts {
+			row[at+j] = share
+		}
+	}
+}
+
 // combineValues is the aggregate of the values that are numbers; NaN if none is.
 func combineValues(values []float64, aggregator string) float64 {
 	n, sum, least, most, last := 0, 0.0, math.NaN(), math.NaN(), math.NaN()

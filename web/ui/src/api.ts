@@ -4,8 +4,52 @@ export type Lang = 'datadog' | 'metricsql'
 
 export interface Band {
   lower: (number | null)[]
+  middle: (number | null)[]
   upper: (number | null)[]
   anomalous: boolean[]
+  forecast: boolean
+  algorithm: string
+  summary: string // what the band means, in a sentence
+  notes: { at: number; text: string }[] // why points are anomalous
+  changes: { at: number; before: number; after: number }[]
+}
+
+// Backtest is what an anomaly monitor would have done.
+export interface Backtest {
+  from: number
+  to: number
+  step: number
+  line: string
+  notes: string[]
+  judged: number
+  count: number
+  alerts: PastAlert[]
+  table: { bounds: number; window: number; alerts: number; found: number; noise: number }[]
+  best: number // index into table; -1: none
+  algorithm: string
+  suggested: string
+}
+
+export interface PastAlert {
+  tags: string[]
+  from: number
+  to: number
+  severe: boolean
+  peak: number // deviations off the middle
+}
+
+// Unusual is a series that became unusual, by its own measure.
+export interface Unusual {
+  metric: string
+  tags: string[]
+  query: string
+  unit: string
+  at: number
+  value: number
+  score: number
+  alarm: boolean
+  odds: string
+  what: string
 }
 
 export interface Row {
@@ -15,6 +59,7 @@ export interface Row {
   unit: string
   values: (number | null)[]
   band?: Band
+  outlier?: boolean
 }
 
 export interface Frame {
@@ -389,6 +434,9 @@ export const api = {
   deleteMonitor: (id: number) => call<unknown>('DELETE', `/api/v1/monitor/${id}`),
   monitorHistory: (id: number) => call<{ events: EventItem[] }>('GET', `/api/ui/monitors/${id}/history`).then((a) => a.events),
   previewMonitor: (m: Partial<Monitor>) => call<{ states: { state: string; subject: string; to: string[]; html: string }[] }>('POST', '/api/ui/monitors/preview', m).then((a) => a.states),
+  backtestAnomalies: (monitor: Partial<Monitor>, from: number, to: number, marks: { from: number; to: number; real: boolean }[], signal?: AbortSignal) =>
+    call<Backtest>('POST', '/api/ui/anomalies/backtest', { monitor, from: Math.round(from), to: Math.round(to), marks }, signal),
+  unusual: (from: number, to: number) => call<{ series: Unusual[] }>('GET', path('/api/ui/anomalies/unusual', { from: Math.round(from), to: Math.round(to) })).then((a) => a.series),
   downtimes: () => call<Downtime[]>('GET', '/api/v1/downtime'),
   createDowntime: (d: Partial<Downtime>) => call<Downtime>('POST', '/api/v1/downtime', d),
   previewDowntime: (d: Partial<Downtime>) => call<{ occurrences: { start: number; end: number }[] }>('POST', '/api/ui/downtimes/preview', d).then((a) => a.occurrences),

@@ -7,6 +7,7 @@ import './styles/frame.css'
 import './styles/graph.css'
 import './styles/pages.css'
 import './styles/apm.css'
+import './styles/anomaly.css'
 
 applyTheme()
 render(<App />, document.getElementById('app')!)

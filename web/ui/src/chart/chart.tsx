@@ -7,7 +7,7 @@ import { useTheme } from '../theme'
 import { showNumber } from '../units'
 import { lonely, type Line } from './lines'
 import { extent, tickSteps, timeLabels, type Threshold } from './scale'
-import { drawAnomalies, drawDeploys, drawThresholds, tintThresholds, type Deploy } from './marks'
+import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawThresholds, tintThresholds, type Deploy } from './marks'
 import { Tooltip } from './tooltip'
 
 export interface ChartProps {
@@ -33,7 +33,7 @@ export function Chart(props: ChartProps) {
   latest.current = props
   const theme = useTheme()
   // What a plot is built for; all else it reads anew at each drawing.
-  const shape = JSON.stringify([theme, props.lines.map((l) => [l.label, l.color, l.style, l.unit, Boolean(l.band)])])
+  const shape = JSON.stringify([theme, props.lines.map((l) => [l.label, l.color, l.style, l.unit, Boolean(l.band), l.outlier])])
 
   useEffect(() => {
     const host = box.current!
@@ -126,7 +126,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
       ...lines.map((line): uPlot.Series => ({
         label: line.label,
         stroke: line.color,
-        width: line.style === 'bars' ? 0 : 1.5,
+        width: line.style === 'bars' ? 0 : line.outlier ? 2.5 : 1.5,
         fill: line.style === 'area' ? faded(line.color) : line.style === 'bars' ? line.color : undefined,
         paths: line.style === 'bars' ? uPlot.paths.bars!({ size: [0.9, 60], gap: 1 }) : undefined,
         points: { show: line.style !== 'bars', filter: (u, i) => lonely(u.data[i] as Line['values']), size: 4, stroke: line.color, fill: line.color },
@@ -152,7 +152,9 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
       drawClear: [(u) => tintThresholds(u, latest.current.thresholds ?? [], token)],
       draw: [
         (u) => zeroLine(u, token('--zero')),
+        (u) => drawForecasts(u, latest.current.lines),
         (u) => drawAnomalies(u, latest.current.lines, token('--alert')),
+        (u) => drawDeploys(u, changesOf(latest.current.lines, unit()), token('--muted')),
         (u) => drawDeploys(u, latest.current.deploys ?? [], token('--muted')),
         (u) => drawThresholds(u, latest.current.thresholds ?? [], unit(), token),
       ],

@@ -14,7 +14,19 @@ export interface Line {
   unit: string
   style: Style
   values: Values // null: nothing there; undefined: not a moment of this line's grid
-  band?: { lower: Values; upper: Values; anomalous: boolean[] }
+  band?: LineBand
+  outlier?: boolean
+}
+
+export interface LineBand {
+  lower: Values
+  middle: Values
+  upper: Values
+  anomalous: boolean[]
+  forecast: boolean
+  summary: string
+  notes: Map<number, string> // by time: why a point is anomalous
+  changes: { at: number; before: number; after: number }[]
 }
 
 export interface Source {
@@ -30,6 +42,7 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
   const place = grids.length === 1 ? null : new Map(times.map((t, i) => [t, i]))
   const rows = sources.flatMap(({ frame, style, alias }, i) => frame.rows.map((row) => ({ row, style, alias, grid: grids[i] })))
   const painted = colors(rows.map(({ row }) => row))
+  const judged = rows.some(({ row }) => row.outlier)
   const lines = rows.map(({ row, style, alias, grid }, i): Line => {
     const spread = <T,>(values: T[]): (T | undefined)[] => {
       if (!place) return values
@@ -38,18 +51,25 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
       return out
     }
     return {
-      label: labelOf(row, alias),
+      label: labelOf(row, alias) + (row.outlier ? ' · outlier' : ''),
       metric: row.metric,
       tags: row.tags,
-      color: painted[i],
+      color: judged && !row.outlier ? quiet : painted[i],
       unit: row.unit,
       style: style ?? 'line',
       values: spread(row.values),
-      band: row.band && { lower: spread(row.band.lower), upper: spread(row.band.upper), anomalous: spread(row.band.anomalous).map(Boolean) },
+      band: row.band && {
+        lower: spread(row.band.lower), middle: spread(row.band.middle), upper: spread(row.band.upper), anomalous: spread(row.band.anomalous).map(Boolean),
+        forecast: row.band.forecast, summary: row.band.summary, notes: new Map(row.band.notes.map((n) => [n.at, n.text])), changes: row.band.changes,
+      },
+      outlier: row.outlier,
     }
   })
   return { times, lines }
 }
+
+// quiet is the colour of lines beside an outlier, in both themes.
+const quiet = '#98a2b3'
 
 function timesOf({ grid }: Frame): number[] {
   const times: number[] = []
@@ -80,6 +100,11 @@ export function lonely(values: Values): number[] {
   return places
 }
 
+// endOf is where the lines end: beyond now, if there are forecasts.
+export function endOf(times: number[], lines: Line[]): number | undefined {
+  return lines.some((l) => l.band?.forecast) ? times[times.length - 1] : undefined
+}
+
 export interface Summary {
   avg: number | null
   min: number | null
@@ -103,19 +128,4 @@ export function summaryOf(values: Values): Summary {
     last = v
   }
   return n === 0 ? { avg: null, min: null, max: null, last: null, sum: null } : { avg: sum / n, min, max, last, sum }
-}
-
-// outside counts the points that were judged, and those outside their band.
-export function outside(lines: Line[]): { judged: number; outside: number } {
-  let judged = 0
-  let out = 0
-  for (const { values, band } of lines) {
-    if (!band) continue
-    values.forEach((v, i) => {
-      if (v === null || v === undefined || typeof band.lower[i] !== 'number') return
-      judged++
-      if (band.anomalous[i]) out++
-    })
-  }
-  return { judged, outside: out }
 }

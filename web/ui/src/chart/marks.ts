@@ -85,6 +85,37 @@ export function drawDeploys(u: uPlot, deploys: Deploy[], color: string): void {
   ctx.restore()
 }
 
+// drawForecasts draws the middle of forecasts, dashed, in their lines' colours.
+export function drawForecasts(u: uPlot, lines: Line[]): void {
+  const { ctx } = u
+  const density = devicePixelRatio
+  ctx.save()
+  clip(u)
+  ctx.lineWidth = 1.5 * density
+  ctx.setLineDash([5 * density, 4 * density])
+  lines.forEach(({ band, color }, n) => {
+    if (!band?.forecast || u.series[n + 1]?.show === false) return
+    ctx.strokeStyle = color
+    ctx.beginPath()
+    let drawing = false
+    band.middle.forEach((v, i) => {
+      if (typeof v !== 'number') return
+      const [x, y] = [u.valToPos(u.data[0][i], 'x', true), u.valToPos(v, 'y', true)]
+      if (drawing) ctx.lineTo(x, y)
+      else ctx.moveTo(x, y)
+      drawing = true
+    })
+    ctx.stroke()
+  })
+  ctx.restore()
+}
+
+// changesOf are the changes of level of a single judged line, as marks.
+export function changesOf(lines: Line[], unit: string): Deploy[] {
+  if (lines.length !== 1) return []
+  return (lines[0].band?.changes ?? []).map((c) => ({ at: c.at, version: `level ${showNumber(c.before, unit)} → ${showNumber(c.after, unit)}` }))
+}
+
 // drawAnomalies paints the parts of lines outside their band: from half way to
 // the neighbour before to half way to the one after, and a dot on each point.
 export function drawAnomalies(u: uPlot, lines: Line[], color: string): void {

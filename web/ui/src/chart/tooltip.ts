@@ -75,6 +75,7 @@ export class Tooltip {
     this.box.replaceChildren(
       element('div', 'tooltip-time', `${showTime(u.data[0][idx], true)} ${zoneName()}`),
       ...rows.map((p) => rowOf(p.line, p.v, p === chosen, p.line.band?.anomalous[idx] ?? false)),
+      ...expectationOf(chosen?.line ?? lines.find((l) => l.band), idx, u.data[0][idx]),
       ...(present.length === 0 ? [element('div', 'tooltip-more', 'no data here')] : []),
       ...(present.length > rows.length ? [element('div', 'tooltip-more', `+${present.length - rows.length} more`)] : []),
     )
@@ -91,6 +92,18 @@ export class Tooltip {
     this.box.style.left = `${Math.max(8, right ? x + 16 : x - 16 - width)}px`
     this.box.style.top = `${Math.max(8, Math.min(y - height / 2, innerHeight - height - 8))}px`
   }
+}
+
+// expectationOf is what was expected of a line here, and why a value is odd.
+function expectationOf(line: Line | undefined, idx: number, at: number): HTMLElement[] {
+  const band = line?.band
+  if (!line || !band) return []
+  const [low, middle, high] = [band.lower[idx], band.middle[idx], band.upper[idx]]
+  if (typeof low !== 'number' || typeof middle !== 'number' || typeof high !== 'number') return []
+  const word = band.forecast ? 'forecast' : 'expected'
+  const text = `${word} ${showValue(middle, line.unit)}, ${showValue(low, line.unit)} to ${showValue(high, line.unit)}`
+  const why = band.notes.get(at)
+  return [element('div', 'tooltip-expected', text), ...(why ? [element('div', 'tooltip-note', why)] : [])]
 }
 
 function rowOf(line: Line, v: number, bold: boolean, anomalous: boolean): HTMLElement {

@@ -17,19 +17,21 @@ export const windows: [name: string, words: string][] = [
   ['last_1h', '1 hour'], ['last_2h', '2 hours'], ['last_4h', '4 hours'], ['last_1d', '1 day'], ['last_2d', '2 days'], ['last_1w', '1 week'],
 ]
 
+export const nextWindows: [name: string, words: string][] = [['next_12h', '12 hours'], ['next_1d', '1 day'], ['next_3d', '3 days'], ['next_1w', '1 week'], ['next_2w', '2 weeks']]
+
 // partsOf takes a query apart; null when it has another form.
 export function partsOf(text: string): Parts | null {
-  const m = /^\s*(\w+)\((last_\w+)\)\s*:\s*([\s\S]*\S)\s*(>=|<=|>|<)\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*$/i.exec(text)
+  const m = /^\s*(\w+)\(((?:last|next)_\w+)\)\s*:\s*([\s\S]*\S)\s*(>=|<=|>|<)\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*$/i.exec(text)
   return m && { aggregator: m[1], window: m[2], query: m[3], comparator: m[4], critical: m[5] }
 }
 
 export const textOf = (p: Parts): string => `${p.aggregator}(${p.window}):${p.query.trim()} ${p.comparator} ${p.critical.trim()}`
 
-export const windowWords = (name: string): string => windows.find(([w]) => w === name)?.[1] ?? name.replace('last_', '')
+export const windowWords = (name: string): string => [...windows, ...nextWindows].find(([w]) => w === name)?.[1] ?? name.replace(/^(last|next)_/, '')
 
 // thresholdLines is the thresholds that a monitor's graph shows.
 export function thresholdLines(p: Parts | null, thresholds: Monitor['options']['thresholds'] = {}): Threshold[] {
-  if (!p) return []
+  if (!p || /^\s*(anomalies|outliers)\s*\(/.test(p.query)) return [] // they compare shares, not values
   const side = p.comparator.startsWith('>') ? 'above' : 'below'
   const list: Threshold[] = []
   const add = (value: number | null | undefined, label: string, severity: Threshold['severity'], tinted: boolean) => {

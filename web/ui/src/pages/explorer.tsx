@@ -1,7 +1,6 @@
 // The metrics explorer: write a query, see its graph.
 import { useEffect, useState } from 'preact/hooks'
 import { api, type Lang } from '../api'
-import { outside } from '../chart/lines'
 import { useData } from '../data'
 import { addGraph, newDashboard } from '../dashboard/document'
 import { QueryBox } from '../query/query-box'
@@ -9,10 +8,8 @@ import { knownMetrics } from '../query/metric-names'
 import { go, link, setParams } from '../route'
 import { Button, Dialog, Empty, Failure, Field, LinkButton, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
-import { GraphView, useGraph, type Drawn } from '../parts/graph'
+import { BandSentence, GraphView, useGraph } from '../parts/graph'
 import type { Style } from '../chart/lines'
-import { showDuration } from '../time'
-import { plural } from '../units'
 import { metricTabs } from './metrics'
 
 const languages: [Lang, string][] = [['datadog', 'Datadog'], ['metricsql', 'MetricsQL']]
@@ -46,29 +43,13 @@ export function Explorer({ params }: { params: URLSearchParams }) {
       {query ? (
         <Panel flush label="Graph">
           {graph.error?.offset === undefined || graph.data ? <GraphView graph={graph} label={query} height={420} table silent={graph.error?.offset !== undefined} /> : <Empty title="The query is not complete">The mark above shows where it can't be read.</Empty>}
-          {graph.data && <BandSentence query={query} drawn={graph.data} />}
+          <BandSentence drawn={graph.data} />
         </Panel>
       ) : (
         <Suggestions />
       )}
       {saving && <SaveDialog query={query} style={style} onClose={() => setSaving(false)} />}
     </Page>
-  )
-}
-
-// How far back the basic algorithm looks, in points: anomaly.BasicOptions.Window.
-const lookback = 240
-
-// BandSentence says what the grey band of this graph means, with its numbers.
-export function BandSentence({ query, drawn }: { query: string; drawn: Drawn }) {
-  const found = /anomalies\(.*'(\w+)'\s*,\s*([\d.]+)/s.exec(query)
-  const { judged, outside: out } = outside(drawn.lines)
-  if (!found || !drawn.lines.some((l) => l.band)) return null
-  const share = judged === 0 ? '' : ` ${out} of ${plural(judged, 'point')} (${((100 * out) / judged).toFixed(out > 0 && out / judged < 0.1 ? 1 : 0)} %) fell outside and ${out === 1 ? 'is' : 'are'} red.`
-  return (
-    <p class="band-sentence">
-      The grey band is where each point was expected: around the median of the {lookback} points before it ({showDuration(lookback * drawn.step)}), {found[2]} standard deviations to each side.{share || ' There were too few points before these to judge any.'}
-    </p>
   )
 }
 

@@ -10,7 +10,8 @@ import { Button, CopyButton, Empty, Failure, LinkButton, Moment, Panel, State } 
 import { Page, useStatus } from '../parts/frame'
 import { Graph } from '../parts/graph'
 import { Icon } from '../parts/icon'
-import { plural } from '../units'
+import { useRange } from '../range'
+import { plural, showValue } from '../units'
 
 const refresh = 10e3
 
@@ -30,6 +31,7 @@ export function Home() {
           {hosts.error && !hosts.data ? <Failure error={hosts.error} retry={hosts.reload} /> : <SmallMap hosts={hosts.data} />}
         </Panel>
       </div>
+      <MostUnusual />
       <div class="columns">
         <Panel title="Samples kept by Whippet, per second" flush>
           <Graph label="Samples kept by Whippet, per second" requests={[{ query: 'sum:whippet.store.appended{*}.as_rate()', alias: 'samples', style: 'area' }]} height={180} />
@@ -39,6 +41,31 @@ export function Home() {
         </Panel>
       </div>
     </Page>
+  )
+}
+
+// MostUnusual ranks what monitors watch by how unusual it became in the time
+// shown. It is not there while nothing of note is.
+function MostUnusual() {
+  const { from, to } = useRange()
+  const ranked = useData(`unusual ${from} ${to}`, () => api.unusual(from, to))
+  const rows = ranked.data?.slice(0, 6) ?? []
+  if (rows.length === 0) return null
+  return (
+    <Panel title="Most unusual of what is watched" flush>
+      <ul class="rows">
+        {rows.map((u) => (
+          <li key={u.query + u.tags.join()}>
+            <span class={`bullet ${u.alarm ? 'warn' : 'nodata'}`} aria-hidden="true" />
+            <span class="grow">
+              <a href={link('/metrics/explorer', { q: u.query })}>{u.tags.join(', ') || u.metric || u.query}</a> {u.tags.length > 0 && <span class="muted">{u.metric}</span>}<br />
+              <span class="muted">{showValue(u.value, u.unit)}, {u.what}: {u.odds}</span>
+            </span>
+            <span class="muted nowrap"><Moment ms={u.at} ago /></span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
   )
 }
 

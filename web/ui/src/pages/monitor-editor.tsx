@@ -2,13 +2,15 @@
 import { useState } from 'preact/hooks'
 import { api, type Monitor } from '../api'
 import { useData } from '../data'
-import { aggregators, comparators, fieldOf, groupKeys, partsOf, textOf, thresholdLines, windows, type Parts } from '../monitor/query'
+import { algorithms, alertWindows, anomalyPartsOf, anomalyText, boundsOffered, directions, judged, seasonal, seasons, withOption, type AnomalyParts } from '../monitor/anomalies'
+import { BacktestPanel } from '../monitor/backtest'
+import { aggregators, comparators, fieldOf, groupKeys, nextWindows, partsOf, textOf, thresholdLines, windows, type Parts } from '../monitor/query'
 import { MailPreviews } from '../monitor/mail-previews'
 import { QueryBox } from '../query/query-box'
 import { go, link } from '../route'
 import { Button, Failure, Field, LinkButton, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
-import { GraphView, useGraph } from '../parts/graph'
+import { BandSentence, GraphView, useGraph } from '../parts/graph'
 
 interface Form extends Parts {
   name: string
@@ -49,7 +51,7 @@ function documentOf(f: Form, before?: Monitor): Partial<Monitor> {
   return {
     ...(before ? { id: before.id } : {}),
     name: f.name.trim() || undefined,
-    type: before?.type ?? 'metric alert',
+    type: before?.type ?? (anomalyPartsOf(f.query) ? 'query alert' : 'metric alert'),
     query: textOf(f),
     message: f.message,
     tags: f.tags.split(',').map((t) => t.trim()).filter(Boolean),
@@ -94,6 +96,16 @@ function Editor({ start, before }: { start: Form; before?: Monitor }) {
     setForm({ ...form, ...change })
     setProblem(null)
   }
+  const anomalies = anomalyPartsOf(form.query)
+  const ahead = /^\s*forecast\s*\(/.test(form.query)
+  // What is asked for changes with what judges it.
+  const rewrite = (p: AnomalyParts) => set({ query: anomalyText(p) })
+  const watch = (query: string) => {
+    const looksAhead = /^\s*forecast\s*\(/.test(query)
+    const window = looksAhead === form.window.startsWith('next_') ? form.window : looksAhead ? 'next_1w' : 'last_5m'
+    set({ query, window })
+  }
+  const judge = () => set({ query: judged(form.query), aggregator: 'avg', window: 'last_1h', comparator: '>=', critical: '0.6', warning: '', criticalRecovery: '0', warningRecovery: '' })
   const doc = documentOf(form, before)
   const keys = groupKeys(form.query)
   const wrong = (field: string) => (problem?.field === field ? problem.text : undefined)
@@ -124,28 +136,36 @@ function Editor({ start, before }: { start: Form; before?: Monitor }) {
       <div class="sticky-graph">
         <Panel flush title="What it watches">
           {form.query ? <GraphView graph={graph} label="The watched query" thresholds={thresholdLines(partsOf(textOf({ ...form, critical: form.critical || '0' })) && form, doc.options?.thresholds)} height={220} silent={graph.error?.offset !== undefined} /> : <p class="graph-wait muted centre-text">The graph appears when the query is written</p>}
+          <BandSentence drawn={graph.data} />
         </Panel>
       </div>
       <Panel title="1. Query">
         <div class="form">
           <div class="field wide">
             <span class="field-label">Watch</span>
-            <QueryBox value={form.query} lang="datadog" error={graph.error} onCommit={(query) => set({ query })} placeholder="avg:my_metric{*} by {host}" />
+            <QueryBox value={form.query} lang="datadog" error={graph.error} onCommit={watch} placeholder="avg:my_metric{*} by {host}" />
             {wrong('query') ? <span class="field-error" role="alert">{wrong('query')}</span> : <span class="field-hint">{keys.length ? `One state, and one mail, per ${keys.join(' and ')}.` : 'One state for all. Add “by {host}” for one per host.'}</span>}
           </div>
           <Field label="Take the"><select value={form.aggregator} onChange={(e) => set({ aggregator: e.currentTarget.value })}>{aggregators.map((a) => <option key={a}>{a}</option>)}</select></Field>
-          <Field label="Over the last">
+          <Field label={ahead ? 'Over the next' : 'Over the last'}>
             <select value={form.window} onChange={(e) => set({ window: e.currentTarget.value })}>
-              {windows.map(([w, words]) => <option key={w} value={w}>{words}</option>)}
-              {!windows.some(([w]) => w === form.window) && <option value={form.window}>{form.window}</option>}
+              {(ahead ? nextWindows : windows).map(([w, words]) => <option key={w} value={w}>{words}</option>)}
+              {!(ahead ? nextWindows : windows).some(([w]) => w === form.window) && <option value={form.window}>{form.window}</option>}
             </select>
           </Field>
           <Field label="Bad is"><select value={form.comparator} onChange={(e) => set({ comparator: e.currentTarget.value })}>{comparators.map(([sign, words]) => <option key={sign} value={sign}>{words} ({sign})</option>)}</select></Field>
+          {form.query.trim() !== '' && !anomalies && !/^\s*(forecast|outliers)\s*\(/.test(form.query) && (
+            <div class="field wide"><div class="actions"><Button label="Alert on what is unusual" onClick={judge} /><span class="field-hint">instead of a fixed line: a band is learnt from the past</span></div></div>
+          )}
         </div>
       </Panel>
+      {anomalies && <AnomalyPanel parts={anomalies} onChange={rewrite} />}
+      {anomalies && complete && graph.error === undefined && (
+        <BacktestPanel monitor={doc} parts={anomalies} onPick={(bounds, window) => rewrite(withOption({ ...anomalies, bounds }, 'alert_window', window))} />
+      )}
       <Panel title="2. Lines">
         <div class="form quarters">
-          {figure('Alert at', 'critical', 'critical')}
+          {figure('Alert at', 'critical', 'critical', anomalies ? 'share of points outside, 0 to 1' : undefined)}
           {figure('Warn at', 'warning', 'warning', 'empty: no warning')}
           {figure('Alert recovers at', 'criticalRecovery', 'critical_recovery', 'empty: at the alert line')}
           {figure('Warn recovers at', 'warningRecovery', 'warning_recovery', 'empty: at the warn line')}
@@ -183,6 +203,47 @@ function Editor({ start, before }: { start: Form; before?: Monitor }) {
         <LinkButton kind="quiet" href={link(before ? `/monitors/${before.id}` : '/monitors')} label="Discard" />
       </div>
     </form>
+  )
+}
+
+// AnomalyPanel is what an anomalies query says, as fields.
+function AnomalyPanel({ parts, onChange }: { parts: AnomalyParts; onChange: (p: AnomalyParts) => void }) {
+  const { options } = parts
+  const option = (label: string, name: string, absent: string, choices: [string, string][], hint?: string) => {
+    const value = options[name] ?? absent
+    return (
+      <Field label={label} hint={hint}>
+        <select value={value} onChange={(e) => onChange(withOption(parts, name, e.currentTarget.value === absent ? '' : e.currentTarget.value))}>
+          {choices.map(([v, words]) => <option key={v} value={v}>{words}</option>)}
+          {!choices.some(([v]) => v === value) && <option value={value}>{value}</option>}
+        </select>
+      </Field>
+    )
+  }
+  const below = options.direction === 'below'
+  return (
+    <Panel title="What is unusual">
+      <div class="form quarters">
+        <Field label="Compared with">
+          <select value={parts.algorithm} onChange={(e) => onChange({ ...parts, algorithm: e.currentTarget.value })}>
+            {algorithms.map(([name, words]) => <option key={name} value={name}>{words}</option>)}
+            {!algorithms.some(([name]) => name === parts.algorithm) && <option value={parts.algorithm}>{parts.algorithm}</option>}
+          </select>
+        </Field>
+        <Field label="Bounds" hint="standard deviations on each side">
+          <select value={parts.bounds} onChange={(e) => onChange({ ...parts, bounds: Number(e.currentTarget.value) })}>
+            {[...new Set([...boundsOffered, parts.bounds])].sort((a, b) => a - b).map((b) => <option key={b} value={b}>{b}</option>)}
+          </select>
+        </Field>
+        {seasonal(parts.algorithm) && option('Season', 'seasonality', 'weekly', seasons.map((s) => [s, s]), 'needs three of them as history')}
+        {option('Unusual is', 'direction', 'both', directions, below ? 'a band that reaches down to 0 can never be left' : undefined)}
+        {option('Points of the last', 'alert_window', '', [['', "the query's window"], ...alertWindows])}
+        {option('One point alone', 'severe', '', [['', 'is never enough'], ['6', 'beyond 6 deviations'], ['8', 'beyond 8 deviations'], ['10', 'beyond 10 deviations']])}
+        <Field label="Ignored within" hint="of the expected value; empty: nothing">
+          <input type="number" step="any" min="0" value={options.min_change ?? ''} onChange={(e) => onChange(withOption(parts, 'min_change', e.currentTarget.value))} />
+        </Field>
+      </div>
+    </Panel>
   )
 }
 

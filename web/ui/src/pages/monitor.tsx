@@ -2,12 +2,13 @@
 import { useState } from 'preact/hooks'
 import { api, type EventItem, type GroupState, type Monitor } from '../api'
 import { useData } from '../data'
+import { anomalyPartsOf } from '../monitor/anomalies'
 import { partsOf, thresholdLines, windowWords } from '../monitor/query'
 import { MailPreviews } from '../monitor/mail-previews'
 import { go, link } from '../route'
 import { Confirm, Empty, Failure, LinkButton, Moment, Panel, State, Tags } from '../parts/basics'
 import { Page } from '../parts/frame'
-import { Graph } from '../parts/graph'
+import { BandSentence, GraphView, useGraph } from '../parts/graph'
 import { showNumber } from '../units'
 
 const refresh = 10e3
@@ -47,7 +48,7 @@ export function MonitorPage({ id }: { id: number }) {
       </Panel>
       {parts && (
         <Panel flush title={<span class="mono">{parts.query}</span>} actions={<a class="small" href={link('/metrics/explorer', { q: parts.query })}>Explore</a>}>
-          <Graph label={m.name} requests={[{ query: parts.query }]} thresholds={thresholdLines(parts, m.options.thresholds)} height={260} />
+          <Watched monitor={m} query={parts.query} />
         </Panel>
       )}
       <Panel title="Groups" flush><Groups monitor={m} /></Panel>
@@ -65,14 +66,28 @@ export function MonitorPage({ id }: { id: number }) {
   )
 }
 
+function Watched({ monitor, query }: { monitor: Monitor; query: string }) {
+  const graph = useGraph([{ query }])
+  return (
+    <>
+      <GraphView graph={graph} label={monitor.name} thresholds={thresholdLines(partsOf(monitor.query), monitor.options.thresholds)} height={260} />
+      <BandSentence drawn={graph.data} />
+    </>
+  )
+}
+
 // sentence says what the monitor does, in words.
 function sentence(m: Monitor): string {
   const p = partsOf(m.query)
   if (!p) return m.query
   const { thresholds = {}, notify_no_data: noData, no_data_timeframe: after, renotify_interval: again } = m.options
   const word = p.comparator.startsWith('>') ? 'above' : 'below'
-  const parts = [`Alert when the ${p.aggregator} over ${windowWords(p.window)} is ${word} ${showNumber(Number(p.critical))}`]
-  if (typeof thresholds.warning === 'number') parts.push(`Warn ${word} ${showNumber(thresholds.warning)}`)
+  const judged = anomalyPartsOf(p.query)
+  const share = (text: string | number) => `${Math.round(Number(text) * 100)} %`
+  const parts = judged ? [
+    `Alert when ${share(p.critical)} of the points of the last ${windowWords(judged.options.alert_window ?? p.window)} are unusual (${judged.algorithm}, bounds ${judged.bounds})${judged.options.severe ? `, or one is beyond ${judged.options.severe} deviations` : ''}`,
+  ] : [`Alert when the ${p.aggregator} over ${p.window.startsWith('next_') ? 'the next ' : ''}${windowWords(p.window)} is ${word} ${showNumber(Number(p.critical))}`]
+  if (typeof thresholds.warning === 'number') parts.push(judged ? `Warn at ${share(thresholds.warning)}` : `Warn ${word} ${showNumber(thresholds.warning)}`)
   if (noData) parts.push(`No Data after ${after ?? 10} minutes without points`)
   if (again) parts.push(`told again every ${again} minutes while bad`)
   return parts.join('; ') + '.'

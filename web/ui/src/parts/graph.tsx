@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import { api, type Lang } from '../api'
 import { Chart } from '../chart/chart'
-import { linesOf, summaryOf, type Line, type Style } from '../chart/lines'
+import { endOf, linesOf, summaryOf, type Line, type Style } from '../chart/lines'
 import type { Deploy } from '../chart/marks'
 import type { Threshold } from '../chart/scale'
 import { useData, type Loaded } from '../data'
@@ -34,14 +34,22 @@ export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn>
   return useData(key, async (signal) => {
     const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from, range.to, undefined, signal)))
     const sources = answers.flatMap((frames, i) => frames.map((frame) => ({ frame, style: wanted[i].style, alias: wanted[i].alias })))
+    const drawn = linesOf(sources)
     return {
-      ...linesOf(sources),
+      ...drawn,
       warnings: [...new Set(sources.flatMap((s) => s.frame.warnings))],
       samples: sources.reduce((sum, s) => sum + s.frame.stats.samples, 0),
       step: sources[0]?.frame.grid.step ?? 0,
-      range,
+      range: { ...range, to: Math.max(range.to, endOf(drawn.times, drawn.lines) ?? 0) },
     }
   })
+}
+
+// BandSentence says what the band of a graph means, with its numbers.
+export function BandSentence({ drawn }: { drawn?: Drawn }) {
+  const summaries = [...new Set(drawn?.lines.map((l) => l.band?.summary).filter(Boolean))]
+  if (summaries.length === 0) return null
+  return <p class="band-sentence">{summaries[0]}{summaries.length > 1 && ` And so for ${summaries.length - 1} more, each by its own history.`}</p>
 }
 
 export function Graph({ requests, label, thresholds, deploys, height, table, silent }: {
