@@ -40,8 +40,8 @@ type scale struct {
 }
 
 var scales = map[string]scale{
-	"quick": {ticks: 18, churnTicks: 12, dayHosts: 5, memory: []int{100}, killHosts: 100, killAfter: 3 * time.Second, settle: time.Second, rest: 5 * time.Second, rounds: 3},
-	"full":  {ticks: 180, churnTicks: 90, dayHosts: 50, memory: []int{500, 5000}, killHosts: 500, killAfter: 8 * time.Second, settle: 15 * time.Second, rest: 20 * time.Second, rounds: 9},
+	"quick": {ticks: 18, churnTicks: 12, dayHosts: 5, memory: []int{100}, killHosts: 100, killAfter: 3 * time.Second, settle: 2 * time.Second, rest: 5 * time.Second, rounds: 3},
+	"full":  {ticks: 180, churnTicks: 90, dayHosts: 50, memory: []int{500, 5000}, killHosts: 500, killAfter: 8 * time.Second, settle: 10 * time.Second, rest: 20 * time.Second, rounds: 9},
 }
 
 // ingestHosts send the loads that ingestion is measured with: 10,000 series.

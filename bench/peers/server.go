@@ -165,7 +165,8 @@ func (s *server) get(path string) (status int, body []byte, err error) {
 	return response.StatusCode, body, err
 }
 
-// settle lets the server write out and merge what it has.
+// settle lets the server write out and merge what it has, until it has been calm
+// for as long as given.
 func (s *server) settle(ctx context.Context, calm time.Duration) error {
 	for _, path := range s.flush {
 		response, err := client.Post("http://"+s.addr+path, "", nil)
@@ -178,12 +179,19 @@ func (s *server) settle(ctx context.Context, calm time.Duration) error {
 			return fmt.Errorf("%s: %s answers %s", s.name, path, response.Status)
 		}
 	}
-	select {
-	case <-time.After(calm):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	// What a server does later, such as merging, is waited for within reason.
+	for quiet, waited := time.Duration(0), 0; quiet < calm && waited < 180; waited++ {
+		before := s.cpu()
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if quiet += time.Second; s.cpu()-before > 100*time.Millisecond {
+			quiet = 0
+		}
 	}
+	return nil
 }
 
 // cpu is the processor time that the server has used.

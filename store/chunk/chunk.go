@@ -92,13 +92,14 @@ func (e *Encoder) Append(b []byte, times []int64, values []float64) ([]byte, Hea
 	b = binary.AppendUvarint(append(b, 0), uint64(len(times)))
 	b, flags := e.appendTimes(b, times)
 	h := summarize(values)
-	if countRuns(values) == 1 {
-		h.Sum = values[0] * float64(len(values))
-	} else if len(values) > fewSamples {
+	if len(values) > fewSamples && countRuns(values) > 1 {
 		flags |= summarized
 		b = appendSummary(b, h)
 	}
 	b, form := e.appendValues(b, values)
+	if form == formConstant {
+		h.Sum = sumOfConstant(values[0], len(values))
+	}
 	b[first] = form | flags
 	h.Count, h.MinTime, h.MaxTime = len(times), times[0], times[len(times)-1]
 	return b, h
@@ -147,7 +148,7 @@ func (d *Decoder) Header(start int64, b []byte) (Header, error) {
 		}
 		h = summarize(few[:n])
 		if p.form == formConstant {
-			h.Sum = h.First * float64(p.count)
+			h.Sum = sumOfConstant(h.First, p.count)
 		}
 	default:
 		return Header{}, errCorrupt

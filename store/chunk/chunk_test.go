@@ -57,6 +57,9 @@ func check(t *rapid.T, e *Encoder, d *Decoder, times []int64, values []float64) 
 	}
 	want := summarize(values)
 	want.Count, want.MinTime, want.MaxTime = len(times), times[0], times[len(times)-1]
+	if math.IsNaN(h.Sum) && !math.IsNaN(want.Sum) {
+		t.Fatalf("the sum is %v, not %v", h.Sum, want.Sum)
+	}
 	if want.Sum = h.Sum; !sameHeader(h, want) {
 		t.Fatalf("header %+v of a chunk with %+v", h, want)
 	}

@@ -42,6 +42,14 @@ func summarize(values []float64) Header {
 	return h
 }
 
+// sumOfConstant is the sum of n times v.
+func sumOfConstant(v float64, n int) float64 {
+	if v != v {
+		return 0
+	}
+	return v * float64(n)
+}
+
 func appendSummary(b []byte, h Header) []byte {
 	figures := [4]float64{h.Min, h.Max, h.First, h.Last}
 	if exponent, ok := exponentOf(figures[:]); ok {

@@ -23,6 +23,9 @@ const (
 // appendValues appends v, bit for bit, in the smallest of the forms.
 func (e *Encoder) appendValues(b []byte, v []float64) (_ []byte, form byte) {
 	start, n := len(b), countRuns(v)
+	if u := math.Float64bits(v[0]); len(v) == 1 && u&0xff != 0 { // a full mantissa is shorter as it is
+		return binary.LittleEndian.AppendUint64(b, u), formRaw
+	}
 	if n == 1 {
 		return binary.AppendUvarint(b, bits.ReverseBytes64(math.Float64bits(v[0]))), formConstant
 	}
