@@ -15,13 +15,16 @@ import (
 )
 
 // goApp builds the shop that dd-trace-go instruments.
-func goApp(t *testing.T) string {
+func goApp(t *testing.T) string { return built(t, "apps/go") }
+
+// built builds an application of a folder.
+func built(t *testing.T, folder string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "shop")
 	build := exec.Command("go", "build", "-o", binary, ".")
-	build.Dir = "apps/go"
+	build.Dir = folder
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the Go application: %v\n%s", err, out)
+		t.Fatalf("build %s: %v\n%s", folder, err, out)
 	}
 	return binary
 }
@@ -163,6 +166,23 @@ func TestD1NodeTracer(t *testing.T) {
 	s.eventuallyCounts("trace.postgres.query.hits", []string{"service", "resource_name"}, map[string]float64{"stock-db select_qty_from_stock_where_sku": 20})
 	s.eventually("the edge to the database is whole", func() error {
 		if edges := s.counts("trace.service_edge.hits", "from", "to", "source"); edges["shop-node stock-db spans"] != 20 {
+			return fmt.Errorf("edges are %v", edges)
+		}
+		return nil
+	})
+}
+
+func TestD1OpenTelemetry(t *testing.T) {
+	s := startServer(t)
+	s.runApp([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + s.url}, built(t, "apps/otel"))
+	s.counted()
+	s.eventuallyCounts("trace.http.server.request.hits", []string{"service", "http.status_code", "env", "version"}, map[string]float64{
+		"otel-shop 200 test 0.9": 17, "otel-shop 500 test 0.9": 3, "otel-stock 200 test 0.9": 17, "otel-stock 500 test 0.9": 3,
+	})
+	s.eventuallyCounts("trace.http.server.request.errors", []string{"service"}, map[string]float64{"otel-shop": 3, "otel-stock": 3})
+	s.eventuallyCounts("trace.http.client.request.hits", []string{"service"}, map[string]float64{"otel-shop": 20})
+	s.eventually("the edge is whole", func() error {
+		if edges := s.counts("trace.service_edge.hits", "from", "to", "peer"); edges["otel-shop otel-stock real"] != 20 {
 			return fmt.Errorf("edges are %v", edges)
 		}
 		return nil

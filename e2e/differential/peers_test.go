@@ -48,7 +48,7 @@ func startPeers(t *testing.T) (whippet, vm, prometheus *peer) {
 	}
 	w, v, p := freeAddress(t), freeAddress(t), freeAddress(t)
 	run(t, "http://"+w+"/readyz", "../../bin/whippet", "serve", "--data-dir", filepath.Join(dir, "whippet"), "--http", w,
-		"--statsd", freeAddress(t), "--statsd-socket", "", "--retention", "876000h")
+		"--statsd", freeAddress(t), "--statsd-socket", "", "--traces", "", "--retention", "876000h")
 	run(t, "http://"+v+"/health", "victoria-metrics", "-storageDataPath="+filepath.Join(dir, "vm"), "-httpListenAddr="+v,
 		"-retentionPeriod=100y", "-search.latencyOffset=0s", "-search.disableCache", "-search.maxPointsPerTimeseries=100000")
 	run(t, "http://"+p+"/-/ready", "prometheus", "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "prometheus"), "--storage.tsdb.retention.time=100y",

@@ -82,6 +82,16 @@ func FuzzAgent(f *testing.F) {
 	fuzzTraces(f, decodeAgent)
 }
 
+func FuzzOTLP(f *testing.F) {
+	f.Add(otlpRequest())
+	fuzzTraces(f, one(decodeOTLP))
+}
+
+func FuzzOTLPJSON(f *testing.F) {
+	f.Add([]byte(otlpJSONRequest))
+	fuzzTraces(f, one(decodeOTLPJSON))
+}
+
 func FuzzStats(f *testing.F) {
 	seeds(f, "stats.body")
 	f.Fuzz(func(t *testing.T, body []byte) {

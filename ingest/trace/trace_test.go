@@ -130,6 +130,33 @@ func TestCallsAreJoinedAcrossPayloads(t *testing.T) {
 	}
 }
 
+// TestFlaskApplication is the shape that ddtrace gives a Flask application's
+// requests: a request span with the view's span below it.
+func TestFlaskApplication(t *testing.T) {
+	h := newHouse(t)
+	var spans []*span.Span
+	for i, route := range []string{"GET /", "GET /api/apm", "GET /api/trace", "GET /api/trace"} {
+		request := some(uint64(i+1), 1, 0, "flask", "server")
+		request.Name, request.Resource = "flask.request", route
+		request.SetText("http.status_code", "200")
+		if i == 3 {
+			request.Error = true
+			request.SetText("http.status_code", "500")
+		}
+		view := some(uint64(i+1), 2, 1, "flask", "")
+		view.Name, view.Resource, view.Type = "flask.dispatch_request", "flask.dispatch_request", ""
+		spans = append(spans, request, view)
+	}
+	take(h, spans...)
+	h.settle()
+	h.want("trace.flask.request.hits", []string{"resource", "http.status_class"}, map[string]float64{"GET / 2xx": 1, "GET /api/apm 2xx": 1, "GET /api/trace 2xx": 1, "GET /api/trace 5xx": 1})
+	h.want("trace.flask.request.hits.by_http_status", []string{"http.status_code"}, map[string]float64{"200": 3, "500": 1})
+	h.want("trace.flask.request.errors", []string{"resource"}, map[string]float64{"GET /": 0, "GET /api/apm": 0, "GET /api/trace": 1})
+	h.want("trace.flask.request.duration", []string{"service"}, map[string]float64{"flask": 0.04})
+	h.want("trace.flask.request", []string{"service"}, map[string]float64{"flask": 4})
+	h.want("trace.flask.dispatch_request.hits", nil, map[string]float64{})
+}
+
 func TestUnansweredCallIsAnInferredPeer(t *testing.T) {
 	h := newHouse(t)
 	call := some(1, 2, 1, "front", "client")
