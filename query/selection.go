@@ -66,6 +66,33 @@ func (s *Selection) Close() {
 // that Aggregate can be used.
 func (s *Selection) Simple() bool { return len(s.members) == len(s.set.Series) }
 
+// Last is the newest sample of Series[i], without reading any; ok is false when
+// the store can't tell, or when it lies after the selection's range.
+func (s *Selection) Last(i int) (at int64, v float64, ok bool) {
+	first, last := s.members[i][0], s.members[i][1]
+	if last-first > 1 {
+		return 0, 0, false
+	}
+	return s.set.Last(first)
+}
+
+// EachLast is Each for callers whom the newest sample of a series may satisfy: take
+// gets it, and says whether it does; the samples of the other series are read.
+func (s *Selection) EachLast(take func(worker, i int, at int64, v float64) (bool, error), fn func(worker, i int, c *store.Columns) error) error {
+	s.how = "last values"
+	return s.parallel(func(i int, b *buffers, worker int) error {
+		if at, v, ok := s.Last(i); ok {
+			if taken, err := take(worker, i, at, v); taken || err != nil {
+				return err
+			}
+		}
+		if err := s.read(i, nil, b); err != nil {
+			return err
+		}
+		return fn(worker, i, &b.all)
+	})
+}
+
 // Workers is how many callbacks of Each run at once at most.
 func (s *Selection) Workers() int { return max(1, min(runtime.GOMAXPROCS(0), len(s.Series))) }
 

@@ -1,13 +1,11 @@
 package datadog
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
-	"github.com/whippet-obs/whippet/store/sketch"
 )
 
 // rollup puts samples into the grid's buckets, [t, t+step), and combines those
@@ -156,9 +154,9 @@ func (t *term) bridgeGaps(row []float64, step int64, kind store.Kind) {
 	}
 }
 
-// aggregate combines the rows of a group, bucket by bucket, ignoring what is
-// missing.
-func (t *term) aggregate(group query.Group, values [][]float64, n int) []float64 {
+// percentiles interpolates between the values that the series of a group have in
+// each bucket.
+func (t *term) percentiles(group query.Group, values [][]float64, n int) []float64 {
 	out := make([]float64, n)
 	column := make([]float64, 0, len(group.Members))
 	for i := range out {
@@ -168,89 +166,13 @@ func (t *term) aggregate(group query.Group, values [][]float64, n int) []float64
 				column = append(column, values[m][i])
 			}
 		}
-		switch {
-		case len(column) == 0:
-			out[i] = math.NaN()
-		case t.percentile > 0:
-			slices.SortFunc(column, cmp.Compare[float64])
+		out[i] = math.NaN()
+		if len(column) > 0 {
+			slices.Sort(column)
 			at := t.percentile * float64(len(column)-1)
 			low := int(at)
 			high := min(low+1, len(column)-1)
 			out[i] = column[low] + (at-float64(low))*(column[high]-column[low])
-		case t.space == "count_values": // of each series they are counted already
-			out[i] = combineValues(column, "sum")
-		default:
-			out[i] = combineValues(column, t.space)
-		}
-	}
-	return out
-}
-
-// sketchRow is a distribution on a grid: a merged sketch per bucket, nil for none.
-type sketchRow []*sketch.Sketch
-
-func rollupSketches(g query.Grid, c *store.Columns) sketchRow {
-	row := make(sketchRow, g.Len())
-	for i, at := range c.Times {
-		if bucket, _ := bucketOf(g, at); bucket >= 0 && bucket < len(row) {
-			if row[bucket] == nil {
-				row[bucket] = c.Sketches[i].Clone()
-			} else {
-				row[bucket].Merge(c.Sketches[i])
-			}
-		}
-	}
-	return row
-}
-
-// mergeSketches merges a group's distributions; nil if it has none. The padded
-// buckets at both ends are left out.
-func mergeSketches(group query.Group, rows []sketchRow, pad, n int) sketchRow {
-	var merged sketchRow
-	for _, m := range group.Members {
-		if rows[m] == nil {
-			continue
-		}
-		if merged == nil {
-			merged = make(sketchRow, n)
-		}
-		for i := range merged {
-			s := rows[m][pad+i]
-			switch {
-			case s == nil:
-			case merged[i] == nil:
-				merged[i] = s.Clone() // a series may be in several groups
-			default:
-				merged[i].Merge(s)
-			}
-		}
-	}
-	return merged
-}
-
-// ofSketches reads the term's aggregate off each bucket's sketch.
-func (t *term) ofSketches(row sketchRow, g query.Grid) []float64 {
-	out := repeat(math.NaN(), len(row))
-	for i, s := range row {
-		if s == nil || s.Count == 0 {
-			continue
-		}
-		switch {
-		case t.percentile > 0:
-			out[i] = s.Quantile(t.percentile)
-		case t.space == "sum":
-			out[i] = s.Sum
-		case t.space == "min":
-			out[i] = s.Min
-		case t.space == "max":
-			out[i] = s.Max
-		case t.space == "count", t.space == "count_values":
-			out[i] = float64(s.Count)
-		default:
-			out[i] = s.Sum / float64(s.Count)
-		}
-		if t.as == "rate" {
-			out[i] /= float64(g.Width(i)) / 1000
 		}
 	}
 	return out

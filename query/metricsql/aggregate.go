@@ -113,7 +113,7 @@ func columnOf(name string) func([]float64) float64 {
 	case "stdvar":
 		return variance
 	case "median":
-		return func(v []float64) float64 { return quantile(0.5, v) }
+		return func(v []float64) float64 { return quantileInPlace(0.5, v) }
 	case "mode":
 		return func(v []float64) float64 { return mode(math.NaN(), v) }
 	case "geomean":
@@ -211,7 +211,7 @@ func aggregateQuantile(c *call, by grouping, limit int) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.ev.combine(groupRows(rows, by, limit), func(i int, column []float64) float64 { return quantile(phi[i], column) }), nil
+	return c.ev.combine(groupRows(rows, by, limit), func(i int, column []float64) float64 { return quantileInPlace(phi[i], column) }), nil
 }
 
 func aggregateQuantiles(c *call, by grouping, limit int) ([]row, error) {
@@ -234,7 +234,7 @@ func aggregateQuantiles(c *call, by grouping, limit int) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range c.ev.combine(groups, func(_ int, column []float64) float64 { return quantile(phi, column) }) {
+		for _, r := range c.ev.combine(groups, func(_ int, column []float64) float64 { return quantileInPlace(phi, column) }) {
 			r.set(label, strconv.FormatFloat(phi, 'g', -1, 64))
 			out = append(out, r)
 		}

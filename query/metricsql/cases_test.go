@@ -287,25 +287,3 @@ func FuzzRange(f *testing.F) {
 		Selector(text)
 	})
 }
-
-func BenchmarkRange(b *testing.B) {
-	f := newFixture(b)
-	for h := range 1000 {
-		var values []float64
-		for i := range 360 {
-			values = append(values, float64((h+i)%100))
-		}
-		f.put("m", []string{fmt.Sprint("host:", h), fmt.Sprint("env:", h%5)}, every(10, values...)...)
-	}
-	g := query.Grid{Start: t0.Add(-time.Hour).UnixMilli(), End: t0.UnixMilli(), Step: 20_000}
-	for name, text := range map[string]string{"one_series_1h": `m{host="7"}`, "1000_series_1h_by_env": `sum(m) by (env)`, "rate_1000_series_1h": `sum(rate(m[1m])) by (env)`} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := Range(context.Background(), f.engine, text, g, Options{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -171,7 +171,7 @@ func (p *rollupPlan) quantiles(c *call) (err error) {
 		if len(w.values) == 0 {
 			return
 		}
-		sorted := sortedNumbers(w.values)
+		sorted := w.sorted()
 		for _, phi := range phis {
 			add(strconv.FormatFloat(phi, 'g', -1, 64), quantileSorted(phi, sorted))
 		}

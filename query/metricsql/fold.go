@@ -78,12 +78,17 @@ func (ev *evaluation) foldStored(f *fold, arg mql.Expr, by mql.ModifierExpr, lim
 	if err != nil {
 		return nil, true, err
 	}
-	folding := &folding{f: f, n: inner.grid.Len(), run: ev.run}
-	err = inner.eachStored(p, r, func(series []store.SeriesInfo, workers int) {
-		folding.group(series, by, p.keepsName)
-		folding.workers = make([][]*accumulator, workers)
-	}, folding.add)
+	if err := inner.sizeWindow(p, r); err != nil {
+		return nil, true, err
+	}
+	selection, err := inner.open(p, r.Expr.(*mql.MetricExpr))
 	if err != nil {
+		return nil, true, err
+	}
+	defer selection.Close()
+	folding := &folding{f: f, n: inner.grid.Len(), run: ev.run, workers: make([][]*accumulator, selection.Workers())}
+	folding.group(selection.Series, by, p.keepsName)
+	if err := inner.each(selection, p, folding.add); err != nil {
 		return nil, true, err
 	}
 	rows = folding.rows()

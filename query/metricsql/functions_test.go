@@ -7,11 +7,13 @@ import (
 	"go/token"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	mql "github.com/VictoriaMetrics/metricsql"
+	"pgregory.net/rapid"
 
 	"github.com/whippet-obs/whippet/query"
 )
@@ -73,4 +75,21 @@ func TestNoFunctionIsForgotten(t *testing.T) {
 			t.Errorf("the aggregate %s is missing", name)
 		}
 	}
+}
+
+func TestAfterFindsTheFirstLaterTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		times := rapid.SliceOf(rapid.Int64Range(0, 60)).Draw(t, "times")
+		slices.Sort(times)
+		times = slices.Compact(times)
+		i := rapid.IntRange(0, len(times)).Draw(t, "from")
+		at, run := rapid.Int64Range(-1, 61).Draw(t, "at"), rapid.IntRange(0, 10).Draw(t, "run")
+		want := i
+		for want < len(times) && times[want] <= at {
+			want++
+		}
+		if got := after(times, at, i, run); got != want {
+			t.Fatalf("got %d, want %d", got, want)
+		}
+	})
 }

@@ -55,6 +55,9 @@ func (ev *evaluation) rollUp(p *rollupPlan, r *mql.RollupExpr) ([]row, error) {
 		mu   sync.Mutex
 		rows [][]row // by series
 	)
+	if m, ok := r.Expr.(*mql.MetricExpr); ok && !r.ForSubquery() && len(p.outputs) == 1 {
+		return ev.rollUpStored(inner, p, r, m, moment)
+	}
 	err = inner.eachSeries(p, r, func(n int) { rows = make([][]row, n) }, func(i int, base func() row, s *samples) error {
 		made := p.over(inner, base(), s)
 		mu.Lock()
@@ -72,6 +75,39 @@ func (ev *evaluation) rollUp(p *rollupPlan, r *mql.RollupExpr) ([]row, error) {
 		}
 	}
 	return all, nil
+}
+
+// rollUpStored is rollUp for plans that make one row of each stored series.
+func (ev *evaluation) rollUpStored(inner *evaluation, p *rollupPlan, r *mql.RollupExpr, m *mql.MetricExpr, moment bool) ([]row, error) {
+	if err := inner.sizeWindow(p, r); err != nil {
+		return nil, err
+	}
+	selection, err := inner.open(p, m)
+	if err != nil {
+		return nil, err
+	}
+	defer selection.Close()
+	rows := make([]row, len(selection.Series)) // without values where there is no row
+	n := inner.grid.Len()
+	err = inner.each(selection, p, func(_, i int, values []float64) error {
+		made := rowOf(&selection.Series[i])
+		if !p.keepsName {
+			made.name = ""
+		}
+		made.values = slices.Clone(values)
+		rows[i] = made
+		return ev.run.Hold(int64(n))
+	})
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(r row) bool { return r.values == nil })
+	if moment {
+		for i := range rows {
+			rows[i].values = ev.blank(rows[i].values[0])
+		}
+	}
+	return rows, nil
 }
 
 // hold accounts for n more rows of the grid, and refuses when they are too much
@@ -176,40 +212,67 @@ func (ev *evaluation) open(p *rollupPlan, m *mql.MetricExpr) (*query.Selection, 
 // read calls fn with the samples of every series that has any.
 func (ev *evaluation) read(selection *query.Selection, p *rollupPlan, fn func(worker, i int, s *samples) error) error {
 	return selection.Each(nil, func(worker, i int, c *store.Columns) error {
-		if selection.Series[i].Kind == store.Distribution { // its average, per bucket
-			c.Values = c.Values[:0]
-			for _, s := range c.Sketches {
-				c.Values = append(c.Values, s.Sum/float64(s.Count))
-			}
-		}
-		s := &samples{c.Times, c.Values}
-		if s.dropNaN(p.keepsStale); len(s.times) == 0 {
-			return nil // there is no such series in this range
-		}
-		return fn(worker, i, s)
+		return ev.withSamples(selection, p, worker, i, c, fn)
 	})
 }
 
-// eachStored is eachSeries for a plan with one output over stored series: fn gets
-// the values that the plan computes, lent until it returns.
-func (ev *evaluation) eachStored(p *rollupPlan, r *mql.RollupExpr, begin func(series []store.SeriesInfo, workers int), fn func(worker, i int, values []float64) error) error {
-	if err := ev.sizeWindow(p, r); err != nil {
-		return err
+// withSamples calls fn with the samples in c, if there are any.
+func (ev *evaluation) withSamples(selection *query.Selection, p *rollupPlan, worker, i int, c *store.Columns, fn func(worker, i int, s *samples) error) error {
+	if selection.Series[i].Kind == store.Distribution { // its average, per bucket
+		c.Values = c.Values[:0]
+		for _, s := range c.Sketches {
+			c.Values = append(c.Values, s.Sum/float64(s.Count))
+		}
 	}
-	m := r.Expr.(*mql.MetricExpr)
-	selection, err := ev.open(p, m)
-	if err != nil {
-		return err
+	s := &samples{c.Times, c.Values}
+	if s.dropNaN(p.keepsStale); len(s.times) == 0 {
+		return nil // there is no such series in this range
 	}
-	defer selection.Close()
-	begin(selection.Series, selection.Workers())
+	return fn(worker, i, s)
+}
+
+// each calls fn with the values that p, which has one output, computes of each
+// series that has samples; they are lent until fn returns. It reads no more than
+// it must: the newest samples, buckets that the store has summed up, or samples.
+func (ev *evaluation) each(selection *query.Selection, p *rollupPlan, fn func(worker, i int, values []float64) error) error {
 	out := make([][]float64, selection.Workers())
 	for w := range out {
 		out[w] = make([]float64, ev.grid.Len())
 	}
-	return ev.read(selection, p, func(worker, i int, s *samples) error {
+	compute := func(worker, i int, s *samples) error {
 		p.compute(ev.grid, s, out[worker])
 		return fn(worker, i, out[worker])
+	}
+	switch {
+	case p.takesLast && ev.grid.Len() == 1:
+		return ev.eachLast(selection, p, out, fn, compute)
+	case p.overTime != "" && selection.Simple():
+		if width := bucketWidth(ev.grid, p.window(ev.grid)); width > 0 && !hasDistributions(selection) {
+			return ev.eachBuckets(selection, p, width, out, fn)
+		}
+	}
+	return ev.read(selection, p, compute)
+}
+
+// eachLast answers for one moment from the newest samples, where these are what
+// the window ends with.
+func (ev *evaluation) eachLast(selection *query.Selection, p *rollupPlan, out [][]float64, fn func(worker, i int, values []float64) error, compute func(worker, i int, s *samples) error) error {
+	begin := ev.grid.Start - p.window(ev.grid)
+	take := func(worker, i int, at int64, v float64) (bool, error) {
+		switch {
+		case at <= begin-maxStaleness: // the series is gone
+			return true, nil
+		case at <= begin: // nothing is in the window
+			out[worker][0] = math.NaN()
+			return true, fn(worker, i, out[worker])
+		case math.IsNaN(v) && !(p.keepsStale && isStale(v)):
+			return false, nil
+		}
+		out[worker][0] = v
+		return true, fn(worker, i, out[worker])
+	}
+	return selection.EachLast(take, func(worker, i int, c *store.Columns) error {
+		return ev.withSamples(selection, p, worker, i, c, compute)
 	})
 }
 

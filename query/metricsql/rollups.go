@@ -21,9 +21,9 @@ func rollupOf(name string, arg [][]float64) func(*window) float64 {
 	case "max_over_time":
 		return some(most)
 	case "median_over_time":
-		return some(func(v []float64) float64 { return quantile(0.5, v) })
+		return func(w *window) float64 { return quantileSorted(0.5, w.sorted()) }
 	case "quantile_over_time":
-		return func(w *window) float64 { return quantile(arg[0][w.i], w.values) }
+		return func(w *window) float64 { return quantileSorted(arg[0][w.i], w.sorted()) }
 	case "mode_over_time":
 		return func(w *window) float64 { return mode(w.before, w.values) }
 	case "geomean_over_time":

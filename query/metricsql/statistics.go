@@ -15,12 +15,20 @@ func hasPart(s, part string) bool { return strings.Contains(s, part) }
 func last(v []float64) float64 { return v[len(v)-1] }
 func mean(v []float64) float64 { return sum(v) / float64(len(v)) }
 
+// sum adds four sums side by side: one alone waits for itself at each step.
 func sum(v []float64) float64 {
-	total := 0.0
-	for _, x := range v {
-		total += x
+	var a, b, c, d float64
+	for len(v) >= 4 {
+		a += v[0]
+		b += v[1]
+		c += v[2]
+		d += v[3]
+		v = v[4:]
 	}
-	return total
+	for _, x := range v {
+		a += x
+	}
+	return a + b + (c + d)
 }
 
 func sumOfSquares(v []float64) float64 {
@@ -132,6 +140,12 @@ func medianDeviation(values []float64) float64 {
 // quantile interpolates between the two nearest values; NaN is left out.
 func quantile(phi float64, values []float64) float64 {
 	return quantileSorted(phi, sortedNumbers(values))
+}
+
+// quantileInPlace is quantile of numbers without NaN, which it sorts.
+func quantileInPlace(phi float64, values []float64) float64 {
+	slices.Sort(values)
+	return quantileSorted(phi, values)
 }
 
 func quantileSorted(phi float64, sorted []float64) float64 {

@@ -21,15 +21,26 @@ func aggregateTop(c *call, by grouping, limit int) ([]row, error) {
 	}
 	var out []row
 	for _, g := range groupRows(rows, by, limit) {
+		order := make([]int, len(g.rows))
+		for i := range order {
+			order[i] = i
+		}
 		for i := range c.ev.grid.Len() {
-			slices.SortStableFunc(g.rows, func(a, b row) int { return compare(a.values[i], b.values[i]) })
-			for _, r := range g.rows[:len(g.rows)-clampInt(k[i], len(g.rows))] {
-				r.values[i] = math.NaN()
+			slices.SortFunc(order, func(a, b int) int {
+				if first := compare(g.rows[a].values[i], g.rows[b].values[i]); first != 0 {
+					return first
+				}
+				return b - a // of equals those that come first stay
+			})
+			for _, at := range order[:len(order)-clampInt(k[i], len(order))] {
+				g.rows[at].values[i] = math.NaN()
 			}
 		}
-		kept := withoutEmpty(g.rows)
-		slices.Reverse(kept)
-		out = append(out, kept...)
+		kept := make([]row, len(order))
+		for i, at := range order {
+			kept[len(order)-1-i] = g.rows[at]
+		}
+		out = append(out, withoutEmpty(kept)...)
 	}
 	return out, nil
 }

@@ -20,6 +20,15 @@ type window struct {
 	beforeTime int64   // its time; the farthest that would be near when there is none
 	earlier    float64 // the sample before the window, however far; NaN if there is none
 	after      float64 // the sample after the window; NaN if there is none
+
+	scratch []float64
+}
+
+// sorted is the values of w in order, until it is asked again.
+func (w *window) sorted() []float64 {
+	w.scratch = append(w.scratch[:0], w.values...)
+	slices.Sort(w.scratch)
+	return w.scratch
 }
 
 // rollupPlan is a rollup function with its arguments, ready to be run.
@@ -37,8 +46,13 @@ type rollupPlan struct {
 	looksBack  bool // reads samples before the window
 	looksAhead bool // the window follows the timestamp
 	keepsStale bool // sees the markers of a series' end
+	takesLast  bool // the value is that of the last sample in the window
 
 	size int64 // of the window, ms; 0 when the query names none
+
+	// overTime is the name of a function that aggregates the samples of a window
+	// and nothing else; "" for all others.
+	overTime string
 }
 
 // output is one row that a rollup makes of a series.
@@ -75,8 +89,61 @@ func (p *rollupPlan) compute(g query.Grid, s *samples, out []float64) {
 	if p.prepare != nil {
 		p.prepare(s)
 	}
+	if p.overTime != "" || p.takesLast {
+		p.computeInside(g, s, out)
+		return
+	}
 	fn := p.outputs[0].compute
 	p.walk(g, s, func(w *window) { out[w.i] = fn(w) })
+}
+
+// computeInside is compute for functions that look at nothing but the samples of
+// the window: the widest questions ask for these.
+func (p *rollupPlan) computeInside(g query.Grid, s *samples, out []float64) {
+	size, _ := p.sizes(g, s.times)
+	from, to, fromRun, toRun := 0, 0, 1, 1
+	for i := range out {
+		at := g.Start + int64(i)*g.Step
+		next := after(s.times, at-size, from, fromRun)
+		fromRun, from = next-from, next
+		next = after(s.times, at, max(to, from), toRun)
+		toRun, to = next-to, next
+		if from == to {
+			out[i] = math.NaN()
+			continue
+		}
+		values := s.values[from:to]
+		switch {
+		case p.takesLast:
+			out[i] = values[len(values)-1]
+		case p.overTime == "avg_over_time":
+			out[i] = mean(values)
+		case p.overTime == "sum_over_time":
+			out[i] = sum(values)
+		case p.overTime == "min_over_time":
+			out[i] = least(values)
+		case p.overTime == "max_over_time":
+			out[i] = most(values)
+		case p.overTime == "count_over_time":
+			out[i] = float64(len(values))
+		default: // present_over_time
+			out[i] = 1
+		}
+	}
+}
+
+// sizes are the length of a plan's windows over a series, and how near to them
+// the sample before must be.
+func (p *rollupPlan) sizes(g query.Grid, times []int64) (size, near int64) {
+	near = g.Step
+	if g.Start < g.End {
+		near = nearEnough(times, g.Step)
+	}
+	size = p.window(g)
+	if p.size <= 0 && p.adapts && size < near {
+		size = near
+	}
+	return size, near
 }
 
 // spreadOver is over for functions that make a row per value found.
@@ -100,29 +167,27 @@ func (p *rollupPlan) spreadOver(ev *evaluation, base row, s *samples) []row {
 	return rows
 }
 
+// window is the length of a plan's windows that do not adapt to a series (ms).
+func (p *rollupPlan) window(g query.Grid) int64 {
+	if p.size > 0 {
+		return p.size
+	}
+	return g.Step
+}
+
 // walk calls fn with the window of every timestamp of g.
 func (p *rollupPlan) walk(g query.Grid, s *samples, fn func(*window)) {
-	near := g.Step
-	if g.Start < g.End {
-		near = nearEnough(s.times, g.Step)
-	}
-	w := window{size: p.size}
-	if w.size <= 0 {
-		if w.size = g.Step; p.adapts && w.size < near {
-			w.size = near
-		}
-	}
+	size, near := p.sizes(g, s.times)
+	w := window{size: size}
 	from, to, n := 0, 0, g.Len()
+	fromRun, toRun := 1, 1 // by how much they moved last, most often as much as they move next
 	for w.i = 0; w.i < n; w.i++ {
 		w.at = g.Start + int64(w.i)*g.Step
 		begin := w.at - w.size
-		for from < len(s.times) && s.times[from] <= begin {
-			from++
-		}
-		to = max(to, from)
-		for to < len(s.times) && s.times[to] <= w.at {
-			to++
-		}
+		next := after(s.times, begin, from, fromRun)
+		fromRun, from = next-from, next
+		next = after(s.times, w.at, max(to, from), toRun)
+		toRun, to = next-to, next
 		w.times, w.values = s.times[from:to], s.values[from:to]
 		w.before, w.earlier, w.after = math.NaN(), math.NaN(), math.NaN()
 		w.beforeTime = begin - near
@@ -137,6 +202,41 @@ func (p *rollupPlan) walk(g query.Grid, s *samples, fn func(*window)) {
 		}
 		fn(&w)
 	}
+}
+
+// after is the index of the first time, from index i on, that is after t. It lies
+// run further on, or near there, if the samples are as regular as most are.
+func after(times []int64, t int64, i, run int) int {
+	if i >= len(times) || times[i] > t {
+		return i
+	}
+	// times[lo] <= t < times[hi], where hi may be the end.
+	lo, hi := i, len(times)
+	if guess := i + run; guess < len(times) && run > 0 {
+		if times[guess] > t {
+			if hi = guess; times[guess-1] <= t {
+				return guess
+			}
+		} else if lo = guess; guess+1 < len(times) && times[guess+1] > t {
+			return guess + 1
+		}
+	}
+	for step := 1; lo+step < hi; step *= 2 { // gallop, then halve
+		if times[lo+step] > t {
+			hi = lo + step
+			break
+		}
+		lo += step
+	}
+	for lo+1 < hi {
+		middle := int(uint(lo+hi) / 2)
+		if times[middle] > t {
+			hi = middle
+		} else {
+			lo = middle
+		}
+	}
+	return hi
 }
 
 // nearEnough estimates, from its last samples, how far apart two samples of a
@@ -175,6 +275,7 @@ func nearEnough(times []int64, fallback int64) int64 {
 func planOf(c *call, series int) (*rollupPlan, error) {
 	p := &rollupPlan{keepsName: c.keepNames || rollupKeepsName(c.name), looksBack: looksBack(c.name), adapts: adapts(c.name)}
 	p.keepsStale = c.name == "default_rollup" || c.name == "stale_samples_over_time"
+	p.takesLast = c.name == "default_rollup" || c.name == "last_over_time"
 	if removesResets(c.name) {
 		p.prepare = func(s *samples) { removeResets(s.values) }
 	}
@@ -201,5 +302,8 @@ func planOf(c *call, series int) (*rollupPlan, error) {
 		return nil, fmt.Errorf("BUG: the rollup function %s is not known", c.name)
 	}
 	p.outputs = []output{{compute: compute}}
+	if wantOf(c.name) != 0 {
+		p.overTime = c.name
+	}
 	return p, nil
 }
