@@ -132,12 +132,16 @@ func (s *Service) simulations(m *monitor) ([]*simulation, error) {
 }
 
 // affordable is the step at which the whole range can be looked at in time. It
-// tries a few evaluations, spread over the range.
+// tries a few evaluations at its beginning; the first, which may have to learn,
+// doesn't count.
 func (s *Service) affordable(ctx context.Context, main *simulation, members []*simulation, b *Backtest) (int64, error) {
 	const tries = 4
 	began := time.Now() // what it costs, not what it means
-	for i := range int64(tries) {
-		at := b.From + (b.To-b.From)*i/tries
+	for i := range int64(tries + 1) {
+		if i == 1 {
+			began = time.Now()
+		}
+		at := b.From + i*b.Interval
 		for _, sim := range append(slices.Clone(members), main) {
 			if sim.isComposite() {
 				continue
@@ -169,6 +173,9 @@ func (s *Service) foresee(ctx context.Context, sim *simulation, steps []int64) e
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
+	if _, learns := sim.m.query.source.(*verdictSource); learns {
+		group.SetLimit(1) // it goes on from its last answer
+	}
 	for i, at := range steps {
 		group.Go(func() error {
 			var err error

@@ -299,6 +299,9 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 			message.HTML = withoutPicture(message.HTML)
 		} else {
 			message.Images = []mail.Image{{CID: pictureCID, PNG: pictures[0]}, {CID: darkCID, PNG: pictures[1]}}
+			if len(pictures[0])+len(pictures[1]) > mostPictures {
+				message.HTML, message.Images = onlyLight(message.HTML), message.Images[:1]
+			}
 		}
 	}
 	if raw, err = mail.Build(message); err != nil {

@@ -121,5 +121,14 @@ func (s *Service) draw(ctx context.Context, p *picture, themes ...chart.Theme) (
 
 var pictureTag = regexp.MustCompile(`(<picture>\s*<source[^>]*>)?<img[^>]*cid:` + regexp.QuoteMeta(pictureCID) + `[^>]*>(</picture>)?`)
 
+// mostPictures bounds the bytes of both pictures: with them, a mail stays under
+// 100 KB.
+const mostPictures = 60 << 10
+
+var darkSource = regexp.MustCompile(`<source[^>]*cid:` + regexp.QuoteMeta(darkCID) + `[^>]*>`)
+
+// onlyLight takes the dark picture out of a mail's HTML.
+func onlyLight(html string) string { return darkSource.ReplaceAllString(html, "") }
+
 // withoutPicture takes the picture out of a mail's HTML.
 func withoutPicture(html string) string { return pictureTag.ReplaceAllString(html, "") }

@@ -184,8 +184,8 @@ func TestC2EachStateHasItsOwnMailOncePerTransitionAndGroup(t *testing.T) {
 	a.live(map[string]float64{"thinkpad": 950}, 6)
 	a.state("thinkpad", "Alert")
 	m := a.one("Triggered", "ALERT my_metric is ", "on thinkpad (192.0.2.2)")
-	if len(m.Pictures) != 1 || m.Pictures[0].Width < 600 {
-		t.Errorf("pictures: got %+v, want a graph", m.Pictures)
+	if len(m.Pictures) != 2 || m.Pictures[0].Width < 600 {
+		t.Errorf("pictures: got %+v, want a graph, light and dark", m.Pictures)
 	}
 	if !slices.Equal(m.To, []string{"ops@example.com"}) {
 		t.Errorf("receivers: got %v", m.To)
