@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -171,6 +172,37 @@ func TestCutAndDropForgetWhatIsKeptElsewhere(t *testing.T) {
 	}
 	if err := l.Append([]byte("x"), nil); !errors.Is(err, ErrClosed) {
 		t.Errorf("append to a closed log: got error %v", err)
+	}
+}
+
+func TestKilledLogEndsWithZerosAndIsWhole(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, func(*os.File) error { return nil })
+	var want []string
+	for i := range 3000 { // past the zeros, several times
+		want = append(want, fmt.Sprint(i, strings.Repeat("x", 200)))
+		if err := l.Append([]byte(want[i]), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	killed := t.TempDir()
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(killed, "00000001.log"))
+	if err != nil || info.Size() <= l.Stats().Bytes {
+		t.Fatalf("the segment has %d bytes, its records %d (error %v)", info.Size(), l.Stats().Bytes, err)
+	}
+	for range 2 {
+		again := open(t, killed, nil)
+		if !slices.Equal(again.applied, want) || again.Stats().Dropped != 0 {
+			t.Fatalf("got %d records of %d, %d bytes dropped", len(again.applied), len(want), again.Stats().Dropped)
+		}
+		want = append(want, "after")
+		if err := again.Append([]byte("after"), nil); err != nil {
+			t.Fatal(err)
+		}
+		again.Close()
 	}
 }
 
