@@ -4,6 +4,7 @@
 //	go build -o bin/whippet ./cmd/whippet
 //	go run ./bench/statsd -whippet bin/whippet            # search the highest loss-free rate
 //	go run ./bench/statsd -whippet bin/whippet -rate 1.6  # one run at 1.6 M messages a second
+//	go run ./bench/statsd -whippet bare -packet 1         # what any receiver could take
 //
 // It starts the server as a process of its own on loopback, with a data folder
 // that is thrown away, sends packets of tagged counters at an even pace, and
@@ -28,6 +29,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == bareCommand {
+		if err := receive(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, "statsd:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "statsd:", err)
 		os.Exit(1)
@@ -45,7 +53,7 @@ type settings struct {
 
 func run(ctx context.Context) error {
 	var s settings
-	flag.StringVar(&s.whippet, "whippet", "bin/whippet", "the server's `executable`")
+	flag.StringVar(&s.whippet, "whippet", "bin/whippet", "the server's `executable`; bare: a receiver that only counts lines")
 	flag.Float64Var(&s.rate, "rate", 0, "million messages a second of one run; 0: search the highest loss-free rate")
 	flag.DurationVar(&s.duration, "duration", 5*time.Second, "how long each run sends")
 	flag.Float64Var(&s.allowed, "allowed", 0.0001, "share of messages that may be lost and still count as no loss")
@@ -60,7 +68,9 @@ func run(ctx context.Context) error {
 	fmt.Println("   offered      sent       lost    share   kernel   server CPU  RSS")
 	if s.rate > 0 {
 		r, err := s.measure(ctx, packets, s.rate*1e6)
-		fmt.Println(r)
+		if err == nil {
+			fmt.Println(r)
+		}
 		return err
 	}
 	// Double until something is lost or the sender is at its end, then halve
@@ -175,7 +185,14 @@ func start(ctx context.Context, executable, folder string) (*server, error) {
 		return nil, err
 	}
 	s := &server{statsd: statsd, http: web}
-	s.process = exec.Command(executable, "serve", "--data-dir", filepath.Join(folder, "data"), "--statsd", statsd, "--http", web, "--log-level", "error")
+	if executable == "bare" {
+		if executable, err = os.Executable(); err != nil {
+			return nil, err
+		}
+		s.process = exec.Command(executable, bareCommand, statsd, web)
+	} else {
+		s.process = exec.Command(executable, "serve", "--data-dir", filepath.Join(folder, "data"), "--statsd", statsd, "--http", web, "--traces", "", "--host-metrics=false", "--log-level", "error")
+	}
 	s.process.Stderr = os.Stderr
 	if err := s.process.Start(); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)

@@ -48,7 +48,7 @@ type aggregator struct {
 
 	tables  []*table
 	current atomic.Int64  // number of the open bucket: its start / 10 s
-	order   atomic.Uint64 // of batches of packets
+	order   atomic.Uint32 // of lines
 	entries atomic.Int64  // in all tables
 	late    atomic.Uint64 // batches of packets that went into a bucket past its end
 
@@ -60,10 +60,12 @@ type aggregator struct {
 	round    uint32                    // collections so far
 	contexts map[uint64]*metricContext // by a hash of what they are
 	metrics  map[string]*metricCounts  // by name
-	hosts    map[string]string         // so that contexts share their names
-	ordered  []*metricContext          // the same in order of creation, which is that of their refs
-	active   []*metricContext          // with values in the bucket being collected
-	refused  uint64                    // samples of series over the store's limit
+	hosts    map[string]*hostName
+	ordered  []*metricContext // the same in order of creation, which is that of their refs
+	active   []*metricContext // with values in the bucket being collected
+	sums     []accumulator    // of those, in the same order
+	relieve  func()           // called now and then while a bucket is emitted
+	refused  uint64           // samples of series over the store's limit
 }
 
 // sink is what the aggregator needs of the store.
@@ -73,19 +75,23 @@ type sink struct {
 	seen   func(host string, ms int64)
 }
 
-// metricContext is a metric with its tags and host.
+// metricContext is a metric with its tags and host. There may be millions: its
+// fields are in an order that leaves no gaps.
 type metricContext struct {
 	hash    uint64
-	kind    kind
 	metric  *metricCounts
-	host    string
-	made    *identity   // until all its series are made
-	ref     store.Ref   // of its series, or a histogram's first; 0 when there is none yet
-	more    []store.Ref // of a histogram's further figures
-	entries int32       // that point here
-	last    int64       // bucket
-	acc     accumulator
+	host    *hostName
+	made    *identity    // until all its series are made
+	more    *[]store.Ref // of a histogram's further figures
+	last    int64        // bucket
+	ref     store.Ref    // of its series, or a histogram's first; 0 when there is none yet
+	entries int32        // that point here
+	active  int32        // place in the aggregator's lists of a collection, from 1; 0: not in it
+	kind    kind
 }
+
+// hostName is the name of a host, shared by its contexts.
+type hostName struct{ name string }
 
 // identity is a context in the form it is kept in.
 type identity struct {
@@ -103,7 +109,7 @@ type metricCounts struct {
 
 func newAggregator(tables int, now func() time.Time) *aggregator {
 	started := now().UnixMilli()
-	a := &aggregator{now: now, contexts: map[uint64]*metricContext{}, metrics: map[string]*metricCounts{}, hosts: map[string]string{}, seed: maphash.MakeSeed(), maxEntries: maxContexts, started: started, newest: math.MinInt64}
+	a := &aggregator{now: now, contexts: map[uint64]*metricContext{}, metrics: map[string]*metricCounts{}, hosts: map[string]*hostName{}, relieve: func() {}, seed: maphash.MakeSeed(), maxEntries: maxContexts, started: started, newest: math.MinInt64}
 	a.current.Store(bucketOf(started))
 	for range tables {
 		a.tables = append(a.tables, newTable(a))
@@ -198,14 +204,19 @@ func (a *aggregator) collect() {
 	}
 
 	at := a.stamp()
-	hosts := map[string]bool{}
-	for _, c := range a.active {
-		a.emit(c, at)
+	hosts := map[*hostName]bool{}
+	for i, c := range a.active {
+		a.emit(c, &a.sums[i], at)
+		c.active = 0
 		hosts[c.host] = true
+		if i%relieveEvery == 0 {
+			a.relieve()
+		}
 	}
 	a.seen(hosts, at)
 	clear(a.active)
-	a.active = a.active[:0]
+	clear(a.sums)
+	a.active, a.sums = a.active[:0], a.sums[:0]
 	a.emitZeros()
 	a.forget()
 }
@@ -233,18 +244,18 @@ func (a *aggregator) merge(e *entry, from *accumulator) {
 	}
 	e.round = a.round
 	c := e.ctx
-	c.metric.values += uint64(from.n)
-	to := &c.acc
-	if !to.used {
-		to.used = true
-		a.active = append(a.active, c)
+	c.metric.values += uint64(from.n &^ used)
+	if c.active == 0 {
+		a.active, a.sums = append(a.active, c), append(a.sums, accumulator{})
+		c.active = int32(len(a.active))
 	}
+	to := &a.sums[c.active-1]
 	switch c.kind {
 	case counter:
 		to.value += from.value
 	case gauge:
-		if from.order > to.order {
-			to.order, to.value = from.order, from.value
+		if !to.isUsed() || int32(from.order-to.order) > 0 {
+			to.order, to.value, to.n = from.order, from.value, used
 		}
 	default:
 		switch {
@@ -280,12 +291,10 @@ func (m *many) reset() {
 	m.sketch = nil
 }
 
-// emit makes samples of what c received in the bucket that starts at at (ms),
-// and empties c.
-func (a *aggregator) emit(c *metricContext, at int64) {
+// emit makes samples of what c received in the bucket that starts at at (ms).
+func (a *aggregator) emit(c *metricContext, acc *accumulator, at int64) {
 	c.last = a.closed
 	c.metric.last = a.closed
-	acc := &c.acc
 	switch c.kind {
 	case counter:
 		a.sample(c, 0, at, acc.value/bucketSeconds)
@@ -311,17 +320,20 @@ func (a *aggregator) emit(c *metricContext, at int64) {
 			a.out.addSketch(store.SketchSample{Ref: ref, Time: at, Sketch: acc.many.sketch})
 		}
 	}
-	if acc.many != nil {
-		acc.many.reset()
-	}
-	*acc = accumulator{many: acc.many}
 }
+
+// relieveEvery is after how many contexts finished samples go to the store, so
+// that those of a million don't wait at once.
+const relieveEvery = 8192
 
 // emitZeros lets counters that nobody counted go on as 0, in the closed bucket
 // and in those that were missed because the clock jumped over them.
 func (a *aggregator) emitZeros() {
 	open := a.current.Load()
-	for _, c := range a.ordered {
+	for i, c := range a.ordered {
+		if i%relieveEvery == 0 {
+			a.relieve()
+		}
 		if c.kind != counter {
 			continue
 		}
@@ -360,7 +372,7 @@ func (a *aggregator) forget() {
 // collectTimed emits values that came with times of their own.
 func (a *aggregator) collectTimed() {
 	open := a.current.Load()
-	hosts := map[string]bool{}
+	hosts := map[*hostName]bool{}
 	for _, t := range a.tables {
 		for _, v := range t.takeTimed() {
 			if v.entry.ctx == nil {
@@ -381,10 +393,10 @@ func (a *aggregator) collectTimed() {
 	a.seen(hosts, open*bucketMillis)
 }
 
-func (a *aggregator) seen(hosts map[string]bool, at int64) {
+func (a *aggregator) seen(hosts map[*hostName]bool, at int64) {
 	for host := range hosts {
-		if host != "" {
-			a.sink.seen(host, at)
+		if host.name != "" {
+			a.sink.seen(host.name, at)
 		}
 	}
 }
@@ -405,7 +417,7 @@ func (a *aggregator) ref(c *metricContext, i int) (store.Ref, bool) {
 	}
 	ref := c.ref
 	if i > 0 {
-		ref = c.more[i-1]
+		ref = (*c.more)[i-1]
 	}
 	if ref == 0 {
 		a.refused++
@@ -426,12 +438,13 @@ func (a *aggregator) makeSeries(c *metricContext) {
 	switch c.kind {
 	case histogram:
 		if c.more == nil {
-			c.more = make([]store.Ref, len(a.figures)-1)
+			more := make([]store.Ref, len(a.figures)-1)
+			c.more = &more
 		}
 		for i, f := range a.figures {
 			ref, k := &c.ref, store.Gauge
 			if i > 0 {
-				ref = &c.more[i-1]
+				ref = &(*c.more)[i-1]
 			}
 			if f.rate {
 				k = store.Rate
@@ -493,12 +506,7 @@ func (a *aggregator) resolve(e *entry) {
 	hash := payload.Join(maphash.String(a.seed, metric.name)+uint64(k), maphash.String(a.seed, strings.Join(tags, ",")))
 	c := a.contexts[hash]
 	if c == nil {
-		if shared, ok := a.hosts[host]; ok {
-			host = shared
-		} else if len(a.hosts) < maxHosts {
-			a.hosts[host] = host
-		}
-		c = &metricContext{hash: hash, kind: k, metric: metric, host: host, made: &identity{metric.name, unit, tags}}
+		c = &metricContext{hash: hash, kind: k, metric: metric, host: a.hostOf(host), made: &identity{metric.name, unit, tags}}
 		metric.contexts++
 		a.contexts[hash] = c
 		a.ordered = append(a.ordered, c)
@@ -507,6 +515,18 @@ func (a *aggregator) resolve(e *entry) {
 	}
 	c.entries++
 	e.ctx, e.key = c, nil
+}
+
+// hostOf returns the shared name of a host.
+func (a *aggregator) hostOf(name string) *hostName {
+	h := a.hosts[name]
+	if h == nil {
+		h = &hostName{strings.Clone(name)}
+		if len(a.hosts) < maxHosts {
+			a.hosts[h.name] = h
+		}
+	}
+	return h
 }
 
 // maxHosts bounds the host names shared.

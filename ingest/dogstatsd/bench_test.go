@@ -3,9 +3,12 @@ package dogstatsd
 import (
 	"context"
 	"fmt"
-	"github.com/whippet-obs/whippet/store"
+	"net/netip"
+	"runtime"
 	"testing"
 	"time"
+
+	"github.com/whippet-obs/whippet/store"
 )
 
 // packetOf returns n lines of 68 bytes with tags, as many contexts from first on.
@@ -117,3 +120,43 @@ func BenchmarkFlush(b *testing.B) {
 }
 
 func discard(context.Context, *store.Batch) (store.Rejected, error) { return store.Rejected{}, nil }
+
+// BenchmarkLiveContexts is the memory of a million contexts that go on, in one
+// table and in two: the store's share is not in it. To hold: 300 and 430 bytes.
+func BenchmarkLiveContexts(b *testing.B) {
+	const contexts = 1_000_000
+	for tables := 1; tables <= 2; tables++ {
+		b.Run(fmt.Sprintf("tables=%d", tables), func(b *testing.B) {
+			for b.Loop() {
+				before := liveBytes()
+				ts := newTestServer(b, Config{Host: "h"})
+				ts.agg.sink.intern = func(store.Series) (store.Ref, error) { return 1, nil }
+				ts.out.append = discard
+				ts.agg.tables = append(ts.agg.tables[:0], newTable(ts.agg), newTable(ts.agg))[:tables]
+				for range 3 { // buckets
+					for first := 0; first < contexts; first += 20 {
+						for _, t := range ts.agg.tables {
+							now := ts.at.UnixMilli()
+							t.begin(now)
+							t.packet(packetOf(20, first), netip.Addr{}, false, now)
+							t.end()
+						}
+					}
+					ts.at = ts.at.Add(10 * time.Second)
+					ts.Server.flush(context.Background())
+				}
+				b.ReportMetric(float64(liveBytes()-before)/contexts, "B/context")
+				if st := ts.Stats(); st.Contexts != contexts {
+					b.Fatalf("%d contexts", st.Contexts)
+				}
+			}
+		})
+	}
+}
+
+func liveBytes() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}

@@ -118,6 +118,7 @@ func newServer(c Config, b backend) (*Server, error) {
 	s.docs.addEvents, s.docs.putChecks, s.docs.seen, s.docs.log = b.addEvents, b.putChecks, b.sink.seen, c.Log
 	s.out = &outbox{append: b.append, limit: maxWaiting}
 	s.agg = newAggregator(len(sockets)+1, c.Now)
+	s.agg.relieve = s.relieve
 	s.agg.mapper, s.agg.containers = c.Mapper, c.Containers
 	s.agg.host = store.NormalizeHost(c.Host)
 	s.agg.figures, s.agg.sink, s.agg.documents, s.agg.out, s.agg.log = list, b.sink, s.docs, s.out, c.Log
@@ -203,6 +204,14 @@ func (s *Server) flush(ctx context.Context) {
 		} else {
 			s.log.Info("the store takes samples from DogStatsD again")
 		}
+	}
+}
+
+// relieve writes finished batches while a bucket is still being collected,
+// unless the store is failing.
+func (s *Server) relieve() {
+	if !s.failing && s.out.count() > batchSamples {
+		s.failing = s.out.write(context.Background()) != nil
 	}
 }
 

@@ -3,6 +3,7 @@ package dogstatsd
 import (
 	"bytes"
 	"hash/maphash"
+	"math"
 	"net/netip"
 	"sync"
 
@@ -38,7 +39,7 @@ type table struct {
 	fresh   [2]int      // bytes of names and tags first seen, by side
 	held    [2]int      // bytes of single values, by side
 	timed   []timedValue
-	order   uint64 // of the last value added; grows over all tables
+	order   uint32 // of the last line; grows over all tables, and wraps
 
 	scratch  metric
 	rejected rejections
@@ -50,13 +51,14 @@ type tableStats struct {
 	packets, bytes, metrics, events, checks uint64
 }
 
-// entry is one spelling of a context.
+// entry is one spelling of a context. There may be millions: its fields are in
+// an order that leaves no gaps.
 type entry struct {
-	kind  kind
-	round uint32 // when it last had values; the aggregator's
 	sides [2]accumulator
 	ctx   *metricContext // the aggregator's; nil until the first bucket closes
 	key   *spelling      // until then
+	round uint32         // when it last had values; the aggregator's
+	kind  kind
 }
 
 // spelling is a context as it was sent.
@@ -72,12 +74,15 @@ type timedValue struct {
 
 // accumulator is what one entry has received in one bucket.
 type accumulator struct {
-	used  bool
-	n     uint32  // values
 	value float64 // a counter's sum, a gauge's last value
-	order uint64  // of a gauge's last value
-	many  *many   // for the other kinds
+	many  *many   // for the kinds that can't be added up
+	order uint32  // of a gauge's last value; it wraps
+	n     uint32  // values; the highest bit says that there was a line, if only of values refused
 }
+
+const used = 1 << 31
+
+func (a *accumulator) isUsed() bool { return a.n&used != 0 }
 
 // many is where values go that can't be added up.
 type many struct {
@@ -94,12 +99,15 @@ func newTable(a *aggregator) *table {
 func (t *table) begin(now int64) {
 	t.shared.enter(now)
 	t.mu.Lock()
-	// Orders are handed out in blocks larger than any batch has values, so
-	// that one atomic step serves a batch.
-	t.order = t.shared.order.Add(1) << 24
+	t.nextOrders()
 }
 
 func (t *table) end() { t.mu.Unlock() }
+
+// orderBlock is how many lines are given their order by one atomic step.
+const orderBlock = 1024
+
+func (t *table) nextOrders() { t.order = t.shared.order.Add(orderBlock) - orderBlock }
 
 // packet takes a datagram that arrived at now (ms); from is the zero Addr for
 // senders on this machine that have none. cut says that its end is missing.
@@ -167,14 +175,14 @@ func (t *table) metric(line []byte) reason {
 		return t.addTimed(e, m)
 	}
 	acc := &e.sides[t.open]
-	if !acc.used {
-		acc.used = true
+	if !acc.isUsed() {
+		acc.n = used
 		t.touched[t.open] = append(t.touched[t.open], e)
 	}
 	why = t.add(acc, m)
 	if why == valid {
 		n := max(1, len(m.values)) // a set has one member
-		acc.n += uint32(n)
+		acc.n = min(acc.n+uint32(n), math.MaxUint32)
 		t.stats.metrics += uint64(n)
 	}
 	return why
@@ -211,7 +219,9 @@ func (t *table) find(m *metric) (*entry, reason) {
 
 // add puts the values of m into acc.
 func (t *table) add(acc *accumulator, m *metric) reason {
-	t.order++
+	if t.order++; t.order%orderBlock == 0 {
+		t.nextOrders()
+	}
 	switch m.kind {
 	case counter:
 		sum := 0.0
@@ -333,7 +343,7 @@ func (t *table) sweep(oldest uint32, forgotten func(*entry)) {
 			t.mu.Unlock()
 			t.mu.Lock()
 		}
-		if e.round >= oldest || e.sides[0].used || e.sides[1].used {
+		if e.round >= oldest || e.sides[0].isUsed() || e.sides[1].isUsed() {
 			continue
 		}
 		if len(t.timed) > 0 && (e.kind == counterAt || e.kind == gaugeAt) {
