@@ -4,6 +4,9 @@
 //	whippet agent     ship this host's metrics to a Whippet elsewhere
 //	whippet apply     make monitors, downtimes and dashboards of files
 //	whippet test      run the tests of monitors that files hold
+//	whippet backup    copy the data folder, also while Whippet runs on it
+//	whippet restore   make a data folder of a backup
+//	whippet check     verify a data folder or a backup
 //	whippet version   print the version
 package main
 
@@ -26,6 +29,9 @@ Usage:
   whippet agent [flags]   ship this host's metrics to a Whippet elsewhere
   whippet apply FILE...   make monitors, downtimes and dashboards of files, with a plan first
   whippet test FILE...    run the tests of monitors that files hold
+  whippet backup BACKUP   copy the data folder, also while Whippet runs on it
+  whippet restore BACKUP  make a data folder of a backup
+  whippet check           verify a data folder or a backup
   whippet version         print the version
 `
 
@@ -48,6 +54,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return runApply(ctx, args, stdout, stderr)
 	case "test":
 		return runTest(ctx, args, stdout, stderr)
+	case "backup":
+		return runBackup(ctx, args, stdout, stderr)
+	case "restore":
+		return runRestore(ctx, args, stdout, stderr)
+	case "check":
+		return runCheck(ctx, args, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "whippet", version())
 		return 0
@@ -55,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage)
 		return 0
 	default:
-		fmt.Fprintf(stderr, "whippet: unknown command %q%s\n\n%s", command, didYouMean(command, []string{"serve", "agent", "apply", "test", "version", "help"}), usage)
+		fmt.Fprintf(stderr, "whippet: unknown command %q%s\n\n%s", command, didYouMean(command, []string{"serve", "agent", "apply", "test", "backup", "restore", "check", "version", "help"}), usage)
 		return 2
 	}
 }

@@ -176,6 +176,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	group.Go(func() error { return receiver.Run(running) })
 	group.Go(func() error { return alerts.Run(running) })
 	group.Go(func() error { return self.Run(running) })
+	group.Go(func() error { return control(running, cfg.DataDir, db, spans, log) })
 	group.Go(func() error { return server.Listen(cfg.HTTP, encryption) })
 	group.Go(func() error {
 		<-running.Done()

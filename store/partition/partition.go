@@ -345,6 +345,26 @@ func (p *Partition) Series() iter.Seq2[uint32, [2]int64] {
 	}
 }
 
+// LinkTo makes the partition a durable file at path, too: the same file where
+// the file system can do that, else a copy. The folder is the caller's to sync.
+func (p *Partition) LinkTo(path string) error {
+	if os.Link(p.Path, path) == nil {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("copy partition: %w", err)
+	}
+	defer file.Close()
+	if _, err = file.Write(p.data); err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("copy partition: %w", err)
+	}
+	return nil
+}
+
 // Size is the file's length in bytes.
 func (p *Partition) Size() int64 { return int64(len(p.data)) }
 

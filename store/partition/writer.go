@@ -177,7 +177,7 @@ func (w *Writer) Close() error {
 		w.err = os.Rename(w.file.Name(), w.path)
 	}
 	if w.err == nil {
-		w.err = syncDir(filepath.Dir(w.path))
+		w.err = SyncDir(filepath.Dir(w.path))
 	}
 	if w.err != nil {
 		w.Abort()
@@ -186,7 +186,8 @@ func (w *Writer) Close() error {
 	return nil
 }
 
-func syncDir(dir string) error {
+// SyncDir makes the entries of a folder durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
