@@ -20,9 +20,9 @@ import (
 type Report struct {
 	Files    int
 	Bytes    int64
-	Series   int   // with definitions
-	Samples  int64 // in sealed files and in the log
-	Buckets  int64 // in tiers
+	Series   int      // with definitions
+	Samples  int64    // in sealed files and in the log
+	Buckets  int64    // in tiers
 	Problems []string // what can't be read, by file
 	Notes    []string // what is as it should be, but worth knowing
 }

@@ -233,6 +233,8 @@ type Stats struct {
 	ForgottenSeries                            uint64
 	Commits                                    uint64 // groups of batches, each made durable by one fsync
 	Sealed                                     uint64 // samples written to partitions
+	TierFiles                                  int
+	FilesMerged, Unreadable                    uint64 // partitions merged; damaged blocks that queries met
 	DiskBytes, LogBytes                        int64
 	LogDropped                                 int64 // bytes of the log that were not readable at Open
 	BrokenPartitions                           []string
@@ -247,6 +249,7 @@ func (db *DB) Stats() Stats {
 	s.Commits, s.LogBytes, s.Sealed = log.Commits, log.Bytes, db.counts.sealed.Load()
 	db.mu.RLock()
 	defer db.mu.RUnlock()
+	s.TierFiles, s.FilesMerged, s.Unreadable = len(db.tiers), db.counts.compacted.Load(), db.counts.unreadable.Load()
 	s.Partitions, s.DiskBytes, s.BrokenPartitions = len(db.partitions), log.Bytes, slices.Clone(db.broken)
 	for _, p := range db.partitions {
 		s.DiskBytes += p.Size()

@@ -124,7 +124,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
 		},
 		Debug: map[string]func() any{
-			"store":        func() any { return db.Stats() },
+			"store":        func() any { return db.Inspect() },
 			"dogstatsd":    func() any { return statsd.Stats() },
 			"intake":       func() any { return intake.Stats() },
 			"remote-write": func() any { return remoteWrite.Stats() },

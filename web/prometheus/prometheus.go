@@ -36,6 +36,8 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/label/:name/values", a.labelValues)
 	both("/api/v1/series", a.series)
 	r.Get("/api/v1/status/buildinfo", a.buildInfo)
+	r.Post("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
+	r.Put("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
 }
 
 // parameter reads name from the query string or the posted form.
