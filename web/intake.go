@@ -16,7 +16,6 @@ func (s *Server) registerIntake() {
 	for _, path := range trace.AgentRoutes() {
 		s.app.Post(path, s.traces)
 	}
-	s.app.Post("/v1/traces", s.otlpTraces)
 	s.app.Use(func(c *fiber.Ctx) error {
 		if _, ok := agent.Route(c.Method(), c.Path()); ok {
 			return s.intake(c)
@@ -37,21 +36,6 @@ func (s *Server) traces(c *fiber.Ctx) error {
 		return err
 	}
 	return c.Status(fiber.StatusAccepted).JSON(fiber.Map{})
-}
-
-// otlpTraces hands an OpenTelemetry exporter's request to the intake of traces.
-func (s *Server) otlpTraces(c *fiber.Ctx) error {
-	if !s.maySubmit(c) {
-		return errUnknownKey
-	}
-	answer, err := s.config.Traces.OTLP(c.UserContext(), trace.OTLP{
-		ContentType: c.Get(fiber.HeaderContentType), ContentEncoding: c.Get(fiber.HeaderContentEncoding), Body: c.Request().Body(),
-	})
-	if err != nil {
-		return err
-	}
-	c.Set(fiber.HeaderContentType, c.Get(fiber.HeaderContentType))
-	return c.Send(answer)
 }
 
 // registerStatsD takes DogStatsD lines over HTTP, where tracing libraries post

@@ -28,6 +28,7 @@ type config struct {
 	OTLP         string
 	TracesKept   time.Duration
 	TracesDisk   int64
+	TracesRate   float64
 	PublicURL    string
 	APIKeys      []string
 
@@ -83,6 +84,7 @@ func (c *config) settings() *flag.FlagSet {
 		c.TracesKept, err = parseDays(s)
 		return err
 	})
+	fs.Float64Var(&c.TracesRate, "traces-per-second", 100, "`traces` kept of each service in a second, beside those with an error and the slowest")
 	fs.Int64Var(&c.TracesDisk, "traces-disk", 20<<30, "most `bytes` of traces on disk; the oldest go first")
 	fs.StringVar(&c.StatsDStream, "statsd-stream-socket", "", "`path` of a unix stream socket for DogStatsD; empty: off")
 	fs.StringVar(&c.StatsDMapper, "statsd-mapper", "", "YAML `file` of rules that turn parts of names into tags, as the agent's dogstatsd_mapper_profiles; empty: off")
@@ -254,6 +256,9 @@ func (c *config) check() error {
 	}
 	if c.TracesKept < time.Hour {
 		return fmt.Errorf("--traces-retention %s: the least is 1h", c.TracesKept)
+	}
+	if !(c.TracesRate >= 0.1) {
+		return fmt.Errorf("--traces-per-second %g: the least is 0.1", c.TracesRate)
 	}
 	if c.TracesDisk < 1<<20 {
 		return fmt.Errorf("--traces-disk %d: the least is 1048576, a MiB", c.TracesDisk)

@@ -100,7 +100,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	intake := agent.New(agent.Deps{DB: db, Now: clk.Now, Log: log})
 	remoteWrite := prometheus.New(prometheus.Deps{DB: db, Now: clk.Now})
 
-	traces := trace.New(trace.Deps{DB: db, Spans: spans, Now: clk.Now, Log: log, Host: hostname})
+	traces := trace.New(trace.Deps{DB: db, Spans: spans, Now: clk.Now, Log: log, Host: hostname, PerSecond: cfg.TracesRate})
 	receiver, err := trace.Listen(trace.ReceiverConfig{
 		TCP: cfg.Traces, Socket: cfg.TracesSocket, Intake: traces, StatsD: statsd.Ingest, StatsDPort: portOf(statsd.Addr()), Log: log,
 	})

@@ -1,21 +1,73 @@
 package trace
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
+	"bytes"
 	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// seeds adds the recordings whose names end in suffix.
-func seeds(f *testing.F, suffix string) {
-	names, err := filepath.Glob("testdata/*/*" + suffix)
-	if err != nil || len(names) == 0 {
-		f.Fatal("no recordings", err)
+// Seeds are recordings cut down to their first trace: of long ones a fuzzer
+// spends all its time on making them shorter.
+
+// firstTrace cuts a v0.4 body.
+func firstTrace(body []byte) []byte {
+	u := unpacker{b: body}
+	u.array()
+	start := u.at
+	u.skip()
+	return append([]byte{0x91}, body[start:u.at]...)
+}
+
+// firstChunk cuts a v1.0 body, whose chunks stand last.
+func firstChunk(body []byte) []byte {
+	u := unpacker{b: body}
+	for range u.mapping() {
+		if u.integer() == 11 {
+			short := append(bytes.Clone(body[:u.at]), 0x91)
+			u.array()
+			start := u.at
+			u.skip()
+			return append(short, body[start:u.at]...)
+		}
+		u.skip()
 	}
-	for _, name := range names {
-		f.Add(recording(f, strings.TrimPrefix(name, "testdata"+string(os.PathSeparator))))
+	return body
+}
+
+// firstOfAgent cuts an agent's payload, of either form.
+func firstOfAgent(f *testing.F, body []byte) []byte {
+	var short []byte
+	err := eachField(body, func(p field) error {
+		chunkField := protowire.Number(6)
+		if p.number == 11 {
+			chunkField = 11
+		} else if p.number != 5 {
+			return nil
+		}
+		var payload []byte
+		chunks := 0
+		err := eachField(p.bytes, func(c field) error {
+			if c.number == chunkField {
+				if chunks++; chunks > 1 {
+					return nil
+				}
+			}
+			switch c.kind {
+			case protowire.BytesType:
+				payload = protowire.AppendBytes(protowire.AppendTag(payload, c.number, c.kind), c.bytes)
+			case protowire.VarintType:
+				payload = protowire.AppendVarint(protowire.AppendTag(payload, c.number, c.kind), c.bits)
+			}
+			return nil
+		})
+		short = protowire.AppendBytes(protowire.AppendTag(short, p.number, p.kind), payload)
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
 	}
+	return short
 }
 
 // fuzzTraces feeds a decoder, and what it makes through all that follows.
@@ -53,12 +105,13 @@ func one(decode func([]byte) (*tracerPayload, error)) func([]byte) ([]*tracerPay
 }
 
 func FuzzV04(f *testing.F) {
-	seeds(f, "v0.4_traces.body")
+	f.Add(firstTrace(recording(f, "dd-trace-go-v04/03-v0.4_traces.body")))
+	f.Add(firstTrace(recording(f, "dd-trace-js-v04/01-v0.4_traces.body")))
 	fuzzTraces(f, one(decodeV04))
 }
 
 func FuzzV05(f *testing.F) {
-	seeds(f, "v0.5_traces.body")
+	f.Add([]byte("\x92\x95\xa0\xa3web\xa1k\xa1v\xa1n\x91\x91\x9c\x01\x01\x01\x05\x06\x00\xcf\x18\xea\x00\x00\x00\x00\x00\x00\x07\x00\x81\x02\x03\x81\x04\x01\x00"))
 	fuzzTraces(f, one(decodeV05))
 }
 
@@ -68,7 +121,7 @@ func FuzzV07(f *testing.F) {
 }
 
 func FuzzV1(f *testing.F) {
-	seeds(f, "v1.0_traces.body")
+	f.Add(firstChunk(recording(f, "dd-trace-go-v10-stats/02-v1.0_traces.body")))
 	fuzzTraces(f, one(decodeV1))
 }
 
@@ -78,22 +131,15 @@ func FuzzJSON(f *testing.F) {
 }
 
 func FuzzAgent(f *testing.F) {
-	seeds(f, "api_v0.2_traces.body")
+	for _, name := range []string{"agent-apm/01-api_v0.2_traces.body", "agent-apm/02-api_v0.2_traces.body"} {
+		f.Add(firstOfAgent(f, recording(f, name)))
+	}
 	fuzzTraces(f, decodeAgent)
 }
 
-func FuzzOTLP(f *testing.F) {
-	f.Add(otlpRequest())
-	fuzzTraces(f, one(decodeOTLP))
-}
-
-func FuzzOTLPJSON(f *testing.F) {
-	f.Add([]byte(otlpJSONRequest))
-	fuzzTraces(f, one(decodeOTLPJSON))
-}
-
 func FuzzStats(f *testing.F) {
-	seeds(f, "stats.body")
+	f.Add(recording(f, "dd-trace-go-v04-stats/03-v0.6_stats.body")[:600])
+	f.Add([]byte("\x82\xaeAgentHostname\xa1h\xa5Stats\x91\x81\xa5Stats\x91\x82\xa5Start\x01\xa5Stats\x91\x83\xa7Service\xa1a\xa4Hits\x05\xa9OkSummary\xc4\x2e\x0a\x09\x09\xfd\x4a\x81\x5a\xbf\x52\xf0\x3f\x12\x21\x12\x18\x00\x00\x00\x00\x00\x00\xf0\x3f\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x40\x18\xba\x0c\x0a\x04\x08\x02\x11\x00"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if s, err := decodeClientStats(body); err == nil {
 			for _, b := range s.buckets {
@@ -116,4 +162,24 @@ func FuzzSQL(f *testing.F) {
 			t.Fatalf("%q grew to %q", query, once)
 		}
 	})
+}
+
+// TestSeedsAreWhole: a fuzzer that begins with what is refused at once learns
+// little.
+func TestSeedsAreWhole(t *testing.T) {
+	for name, decode := range map[string]func() (*tracerPayload, error){
+		"v0.4 Go": func() (*tracerPayload, error) {
+			return decodeV04(firstTrace(recording(t, "dd-trace-go-v04/03-v0.4_traces.body")))
+		},
+		"v1.0 Go": func() (*tracerPayload, error) {
+			return decodeV1(firstChunk(recording(t, "dd-trace-go-v10-stats/02-v1.0_traces.body")))
+		},
+		"v0.4 Node": func() (*tracerPayload, error) {
+			return decodeV04(firstTrace(recording(t, "dd-trace-js-v04/01-v0.4_traces.body")))
+		},
+	} {
+		if p, err := decode(); err != nil || len(p.chunks) != 1 || len(p.chunks[0].spans) == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
