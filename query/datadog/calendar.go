@@ -43,7 +43,7 @@ func (s *scanner) calendar(args []argument) *calendar {
 		c.zone = zone
 	}
 	if len(args) > 2 {
-		d, err := duration(args[2].text)
+		d, err := query.ParseLength(args[2].text)
 		if err != nil || d < 0 || d >= c.usual() {
 			s.fail(args[2].at, "want how long after its usual beginning a bucket begins, such as '7h', less than the bucket, found %q", args[2].text)
 		}

@@ -35,7 +35,7 @@ func (m *Monitor) Rule(recovers float64) (rule anomaly.Rule, step int64) {
 	step = m.interval()
 	points := func(d time.Duration) int { return max(1, int(d.Milliseconds()/step)) }
 	rule = anomaly.Rule{
-		Bounds: o.Bounds, Direction: o.Direction, Critical: m.Threshold, CriticalRecovery: recovers, Severe: o.severe,
+		Bounds: o.Bounds, Direction: o.Direction, Critical: m.Threshold, CriticalRecovery: recovers, Severe: o.Severe,
 		Window: points(m.alertWindow()),
 	}
 	if m.Recovery > 0 {
@@ -134,7 +134,7 @@ func explainShare(row query.Row, rule anomaly.Rule, o anomalyOptions, g query.Gr
 		x.Season = cmp.Or(o.Season, anomaly.Weekly)
 	}
 	return fmt.Sprintf("%s %d of the %d points of the last %s were outside.",
-		x.Sentence(func(v float64) string { return showValue(v, row.Unit) }), outside, judged, anomaly.Span(int64(rule.Window)*g.Step))
+		x.Sentence(func(v float64) string { return query.ShowValue(v, row.Unit) }), outside, judged, anomaly.Span(int64(rule.Window)*g.Step))
 }
 
 // evalForecast gives the edge of the forecast that meets the threshold first,
@@ -146,7 +146,7 @@ func (m *Monitor) evalForecast(run *query.Run, at int64) ([]GroupValue, error) {
 	end := floor(at, step) - step
 	horizon := max(1, int(m.Window.Milliseconds()/step))
 	ev := &evaluation{run: run, options: Options{From: end, To: at}, interval: step}
-	start := floor(end-o.lookBack(m.Window.Milliseconds()), step)
+	start := floor(end-o.LookBack(m.Window.Milliseconds()), step)
 	r, _, err := ev.past(c.query, query.Grid{Start: end, End: end, Step: step}, start)
 	if err != nil {
 		return nil, err
@@ -174,17 +174,17 @@ func (m *Monitor) evalForecast(run *query.Run, at int64) ([]GroupValue, error) {
 }
 
 // explainForecast says when a threshold is reached.
-func explainForecast(f *anomaly.Forecast, edge []float64, threshold float64, down bool, o forecastOptions, unit string) string {
-	basis := "going by " + o.describe(f, unit) + fmt.Sprintf(" over %d points", f.Points)
+func explainForecast(f *anomaly.Forecast, edge []float64, threshold float64, down bool, o query.ForecastOptions, unit string) string {
+	basis := "going by " + o.Describe(f, unit) + fmt.Sprintf(" over %d points", f.Points)
 	at, meets := f.Reaches(edge, threshold, down)
 	when := func(ms int64) string { return time.UnixMilli(ms).UTC().Format("Jan 2, 15:04 MST") }
 	if !meets {
-		return fmt.Sprintf("It stays on this side of %s for the next %s, %s.", showValue(threshold, unit), anomaly.Span(int64(len(edge))*f.Step), basis)
+		return fmt.Sprintf("It stays on this side of %s for the next %s, %s.", query.ShowValue(threshold, unit), anomaly.Span(int64(len(edge))*f.Step), basis)
 	}
 	if middle, ok := f.Reaches(f.Middle, threshold, down); ok {
-		return fmt.Sprintf("It reaches %s on %s, at the earliest on %s, %s.", showValue(threshold, unit), when(middle), when(at), basis)
+		return fmt.Sprintf("It reaches %s on %s, at the earliest on %s, %s.", query.ShowValue(threshold, unit), when(middle), when(at), basis)
 	}
-	return fmt.Sprintf("It may reach %s on %s at the earliest, %s.", showValue(threshold, unit), when(at), basis)
+	return fmt.Sprintf("It may reach %s on %s at the earliest, %s.", query.ShowValue(threshold, unit), when(at), basis)
 }
 
 // outlierValue is 1 for an outlier.

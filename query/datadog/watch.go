@@ -117,7 +117,7 @@ func (w *Watch) begin(ev *evaluation, g query.Grid, o anomalyOptions) ([]query.R
 				return nil, err
 			}
 			row.Values = row.Values[len(row.Values)-g.Len():]
-			row.Band = judgedBand(row.Values, band, o)
+			row.Band = query.BandOf(row.Values, band, o.AnomalyOptions)
 			rows = append(rows, row)
 			continue
 		}
@@ -201,15 +201,7 @@ func pushed(d *anomaly.Detector, values []float64, g query.Grid, o anomalyOption
 		e, anomalous := d.Push(g.Start+int64(i)*g.Step, v)
 		band.Lower[i], band.Middle[i], band.Upper[i], band.Anomalous[i], band.Points[i] = e.Lower, e.Middle, e.Upper, anomalous, e.Points
 	}
-	return judgedBand(values, band, o)
-}
-
-// judgedBand is a band without what only a graph shows.
-func judgedBand(values []float64, band anomaly.Band, o anomalyOptions) *query.Band {
-	return &query.Band{
-		Lower: band.Lower, Middle: band.Middle, Upper: band.Upper, Anomalous: band.Anomalous,
-		Points: band.Points, Scores: band.Scores(values, o.Options), Algorithm: string(band.Algorithm),
-	}
+	return query.BandOf(values, band, o.AnomalyOptions)
 }
 
 func groupID(tags []string) string { return strings.Join(tags, "\x00") }

@@ -74,13 +74,19 @@ func parse(text string) (mql.Expr, error) {
 	}
 	e, err := mql.Parse(text)
 	if err != nil {
-		return nil, &SyntaxError{text, -1, strings.TrimPrefix(err.Error(), "metricsql: ")}
+		return nil, &SyntaxError{text, -1, misplaced(err)}
 	}
 	return turnComparisons(mql.Optimize(e)), nil
 }
 
 // Format writes text the way a person would lay it out.
 func Format(text string) (string, error) {
+	if v, err := parseVerdict(text); err != nil || v != nil {
+		if err != nil {
+			return "", err
+		}
+		return v.format(text)
+	}
 	if _, err := parse(text); err != nil {
 		return "", err
 	}
@@ -94,6 +100,12 @@ func Format(text string) (string, error) {
 // Range evaluates text at every timestamp of g. Errors are *SyntaxError,
 // *query.LimitError and the store's.
 func Range(ctx context.Context, e *query.Engine, text string, g query.Grid, o Options) (frame *query.Frame, err error) {
+	if v, err := parseVerdict(text); err != nil || v != nil {
+		if err != nil {
+			return nil, err
+		}
+		return v.judge(ctx, e, text, g, o)
+	}
 	expr, err := parse(text)
 	if err != nil {
 		return nil, err
@@ -130,6 +142,13 @@ func begin(ctx context.Context, e *query.Engine, text string, g query.Grid, o Op
 // Instant evaluates text at one time (ms). A selector with a window gives its
 // raw samples, and a subquery its points, as type matrix.
 func Instant(ctx context.Context, e *query.Engine, text string, at int64, o Options) (result *Result, err error) {
+	if v, err := parseVerdict(text); err != nil || v != nil {
+		if err != nil {
+			return nil, err
+		}
+		frame, err := v.judge(ctx, e, text, query.Grid{Start: at, End: at, Step: max(o.Step, query.FinestSeasonal)}, o)
+		return &Result{Type: "vector", Frame: frame}, err
+	}
 	expr, err := parse(text)
 	if err != nil {
 		return nil, err

@@ -127,6 +127,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	result.Frame.Rows = withBands(result.Frame.Rows)
 	return answer(c, appendInstant(nil, result, at), result.Frame.Warnings)
 }
 
@@ -157,6 +158,7 @@ func (a *API) queryRange(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	frame.Rows = withBands(frame.Rows)
 	return answer(c, appendMatrix(nil, frame), frame.Warnings)
 }
 
