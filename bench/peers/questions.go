@@ -83,8 +83,10 @@ func (s *server) ask(path string) (took time.Duration, body []byte, err error) {
 // enough is how long a client asks one question.
 const enough = 15 * time.Second
 
-// askOften asks from some clients at once, and gives the median time.
-func (s *server) askOften(ctx context.Context, path string, clients, rounds int) (time.Duration, error) {
+// askOften asks from some clients at once, and gives the median time and the
+// server's mean processor time of one answer.
+func (s *server) askOften(ctx context.Context, path string, clients, rounds int) (median, cpu time.Duration, err error) {
+	busy := s.cpuNow()
 	var mu sync.Mutex
 	var took []time.Duration
 	var failed error
@@ -110,10 +112,10 @@ func (s *server) askOften(ctx context.Context, path string, clients, rounds int)
 		failed = ctx.Err()
 	}
 	if failed != nil {
-		return 0, failed
+		return 0, 0, failed
 	}
 	slices.Sort(took)
-	return took[len(took)/2], nil
+	return took[len(took)/2], (s.cpuNow() - busy) / time.Duration(len(took)), nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -123,15 +125,15 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 func (b *bench) day(ctx context.Context) error {
 	disk := newTable(fmt.Sprintf("A day of %d hosts", b.scale.dayHosts), "server", "M samples", "k samples/s", "ns CPU/sample", "settled", "B/sample settled", "RSS MB after the questions", "peak at 1 client", "peak at 8 clients")
 	columns := []string{"question"}
-	for _, clients := range []int{1, 8} {
+	for _, of := range []string{"CPU", "1", "8"} {
 		for _, p := range b.peers {
-			columns = append(columns, fmt.Sprintf("%s %d", p.name, clients))
+			columns = append(columns, p.name+" "+of)
 		}
 	}
-	asked := newTable("Questions, p50 ms at 1 and at 8 clients", columns...)
+	asked := newTable("Questions: ms of the server's processor time for one answer, and p50 ms at 1 and at 8 clients", columns...)
 	cells := make([][]string, len(questions))
 	for i := range cells {
-		cells[i] = make([]string, 2*len(b.peers))
+		cells[i] = make([]string, 3*len(b.peers))
 	}
 	for at, p := range b.peers {
 		log.Printf("day: %s", p.name)
@@ -158,13 +160,16 @@ func (b *bench) day(ctx context.Context) error {
 				for i, q := range questions {
 					path := q.at(sent.last)
 					s.ask(path) // once for the page cache and the like
-					took, err := s.askOften(ctx, path, clients, b.scale.rounds)
+					took, cpu, err := s.askOften(ctx, path, clients, b.scale.rounds)
 					cell := fmt.Sprintf("%.2f", milliseconds(took))
 					if err != nil {
 						cell = "fails"
 						log.Printf("%s: %s: %v", p.name, q.name, err)
 					}
-					cells[i][round*len(b.peers)+at] = cell
+					cells[i][(1+round)*len(b.peers)+at] = cell
+					if round == 0 && err == nil {
+						cells[i][at] = fmt.Sprintf("%.2f", milliseconds(cpu))
+					}
 				}
 				peaks[round] = s.memory("VmHWM")
 			}

@@ -35,7 +35,7 @@ func newPeer(name, whippet string) (*peer, error) {
 		return &peer{
 			name: name,
 			command: func(dir, addr string) []string {
-				return []string{whippet, "serve", "--data-dir", dir, "--http", addr, "--statsd", "", "--host-metrics=false", "--log-level", "warn"}
+				return []string{whippet, "serve", "--data-dir", dir, "--http", addr, "--statsd", "", "--traces", "", "--host-metrics=false", "--log-level", "warn"}
 			},
 			ready: "/readyz", query: "/prometheus",
 			doors: map[format]string{remoteWrite: "/api/v1/write", datadogV1: "/api/v1/series", datadogV2: "/api/v2/series"},
@@ -206,6 +206,21 @@ func (s *server) cpu() time.Duration {
 	user, _ := strconv.Atoi(fields[11])
 	system, _ := strconv.Atoi(fields[12])
 	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// cpuNow is cpu to the nanosecond, without threads that have ended.
+func (s *server) cpuNow() (total time.Duration) {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
+	for _, task := range tasks {
+		stat, err := os.ReadFile(task)
+		if err != nil {
+			continue
+		}
+		ran, _, _ := strings.Cut(string(stat), " ")
+		ns, _ := strconv.ParseInt(ran, 10, 64)
+		total += time.Duration(ns)
+	}
+	return total
 }
 
 // memory reads a field of /proc/PID/status, such as VmRSS, in bytes.

@@ -84,6 +84,7 @@ type Partition struct {
 	directory []byte
 	table     []byte
 	series    int
+	uses      []atomic.Uint32 // of each page since it was checked; 0: check it
 	users     atomic.Int32
 	remove    atomic.Bool // when the last user is gone
 }
@@ -142,6 +143,7 @@ func (p *Partition) readFooter() error {
 	}
 	p.MinTime, p.MaxTime = int64(binary.LittleEndian.Uint64(footer[24:])), int64(binary.LittleEndian.Uint64(footer[32:]))
 	p.table, p.directory, p.series = p.data[table:directory], p.data[directory:end], int(series)
+	p.uses = make([]atomic.Uint32, pages)
 	at := uint64(headLen)
 	for i := range int(pages) {
 		from := p.page(i).from
@@ -204,7 +206,7 @@ func (p *Partition) AppendBlocks(found []Block, series uint32) []Block {
 // appendBlocks appends the blocks that a page has of a series.
 func (p *Partition) appendBlocks(found []Block, i int, series uint32) []Block {
 	g := p.page(i)
-	data, bad := p.pageData(&g)
+	data, bad := p.pageData(i, &g)
 	b := Block{Series: g.first}
 	for len(data) > 0 && b.Series <= series && bad == nil {
 		var ok bool
@@ -223,12 +225,22 @@ func (p *Partition) appendBlocks(found []Block, i int, series uint32) []Block {
 	return found
 }
 
+// usesPerCheck is how often a page is used until it is checked again. Whoever
+// reads many series comes to a page once for each that it holds.
+const usesPerCheck = 64
+
 // pageData returns the checked bytes of a page.
-func (p *Partition) pageData(g *page) ([]byte, error) {
+func (p *Partition) pageData(i int, g *page) ([]byte, error) {
 	data := p.data[g.from:g.to]
+	if uses := p.uses[i].Load(); 0 < uses && uses < usesPerCheck {
+		p.uses[i].Store(uses + 1)
+		return data, nil
+	}
 	if crc32.Checksum(data, castagnoli) != g.checksum {
+		p.uses[i].Store(0)
 		return nil, p.unreadable(g, "it fails its checksum")
 	}
+	p.uses[i].Store(1)
 	return data, nil
 }
 
@@ -242,7 +254,7 @@ func (p *Partition) All() iter.Seq[Block] {
 	return func(yield func(Block) bool) {
 		for i := range p.pages() {
 			g := p.page(i)
-			data, bad := p.pageData(&g)
+			data, bad := p.pageData(i, &g)
 			b := Block{Series: g.first}
 			for len(data) > 0 && bad == nil {
 				var ok bool
