@@ -104,7 +104,8 @@ func readAll(t testing.TB, db *DB, name string) map[string]map[int64]float64 {
 func TestStoreAgreesWithAMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		dir := t.TempDir()
-		db := openTest(t, dir, Options{})
+		options := Options{Sync: func(*os.File) error { return nil }} // nothing kills this process
+		db := openTest(t, dir, options)
 		defer func() { db.Close() }()
 		model := map[string]map[int64]float64{}
 		base := start.Add(-48 * time.Hour).UnixMilli()
@@ -118,13 +119,17 @@ func TestStoreAgreesWithAMap(t *testing.T) {
 				if err := db.Close(); err != nil {
 					rt.Fatal(err)
 				}
-				db = openTest(t, dir, Options{})
+				db = openTest(t, dir, options)
 			default:
 				var b Batch
 				for range rapid.IntRange(1, 200).Draw(rt, "samples") {
 					tag := fmt.Sprint("n:", rapid.IntRange(0, 3).Draw(rt, "series"))
 					at := base + 10_000*int64(rapid.IntRange(0, 600).Draw(rt, "slot"))
-					value := float64(rapid.IntRange(-5, 1000).Draw(rt, "value")) / 4
+					value := rapid.OneOf(
+						rapid.Custom(func(rt *rapid.T) float64 { return float64(rapid.IntRange(-5, 1000).Draw(rt, "quarters")) / 4 }),
+						rapid.Float64(),
+						rapid.SampledFrom([]float64{math.Inf(1), math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64, 0.1, 1e-300}),
+					).Draw(rt, "value")
 					b.Samples = append(b.Samples, Sample{intern(t, db, "m", tag), at, value})
 					if model[tag] == nil {
 						model[tag] = map[int64]float64{}
