@@ -55,7 +55,7 @@ func TestBackupCheckRestore(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- control(ctx, data, db, spans, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
-	for range 1000 { // until it listens
+	for range 30_000 { // until it listens
 		if _, err := os.Stat(filepath.Join(data, "control.sock")); err == nil {
 			break
 		}
