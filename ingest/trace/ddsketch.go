@@ -12,8 +12,9 @@ import (
 const maxSketchBins = 1 << 13
 
 // decodeDDSketch reads a DDSketch of durations in ns, and gives the sketch of
-// them in seconds as the store keeps it. Each bin's values go where its middle
-// lies, so a quantile moves by under 1 %.
+// them in seconds. The bins of the mapping that all tracers use are kept as they
+// are; of another, each bin's values go where its middle lies, so that a quantile
+// moves by under 1 %.
 //
 //	DDSketch      mapping=1 positiveValues=2 negativeValues=3 zeroCount=4
 //	IndexMapping  gamma=1 indexOffset=2 interpolation=3
@@ -52,8 +53,7 @@ func decodeDDSketch(message []byte) (*sketch.Sketch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sketch.Sketch{}
-	s.Add(0, countOf(zeros))
+	none := countOf(zeros)
 	bins, err := binsOf(positive)
 	if err != nil {
 		return nil, err
@@ -63,9 +63,11 @@ func decodeDDSketch(message []byte) (*sketch.Sketch, error) {
 		return nil, err
 	}
 	for _, b := range below {
-		s.Add(0, countOf(b.count))
+		none = min(none+countOf(b.count), math.MaxInt64)
 	}
+	s := &sketch.Sketch{}
 	if len(bins) == 0 {
+		s.Add(0, none)
 		return s, nil
 	}
 	switch {
@@ -74,6 +76,18 @@ func decodeDDSketch(message []byte) (*sketch.Sketch, error) {
 	case !(gamma > 1.000001 && gamma < 16) || math.IsNaN(offset) || math.Abs(offset) > 1e6:
 		return nil, malformed("a sketch's mapping has gamma %g and offset %g: want a gamma such as 1.02", gamma, offset)
 	}
+	if math.Abs(gamma-1.01/0.99) < 1e-9 && offset == math.Trunc(offset) {
+		indexes, counts := make([]int32, len(bins)), make([]uint64, len(bins))
+		for i, b := range bins {
+			indexes[i] = int32(max(math.MinInt32, min(int64(b.index)-int64(offset), math.MaxInt32)))
+			counts[i] = countOf(b.count)
+		}
+		if s, err = sketch.FromDurations(indexes, counts, none); err != nil {
+			return nil, malformed("a sketch of durations: %v", err)
+		}
+		return s, nil
+	}
+	s.Add(0, none)
 	log := math.Log(gamma)
 	middle := 2 * gamma / (gamma + 1)
 	for _, b := range bins {

@@ -11,7 +11,8 @@ import (
 // The encoded form, version 1:
 //
 //	version  byte 1
-//	flags    byte: 1 max omitted, it equals min; 2 sum omitted, it is min×count
+//	flags    byte: 1 max omitted, it equals min; 2 sum omitted, it is min×count;
+//	         4 the bins are those of durations
 //	bins     uvarint
 //	keys     varint: the first key, then uvarint: each key minus the one before
 //	counts   uvarint each, minus 1
@@ -25,6 +26,9 @@ const codecVersion = 1
 const (
 	flagMaxIsMin = 1 << iota
 	flagSumIsMinTimesCount
+	flagDurations
+
+	knownFlags = flagMaxIsMin | flagSumIsMinTimesCount | flagDurations
 )
 
 // AppendBinary appends the encoded form of s to b.
@@ -35,6 +39,9 @@ func (s *Sketch) AppendBinary(b []byte) []byte {
 	}
 	if same(s.Sum, s.Min*float64(s.Count)) {
 		flags |= flagSumIsMinTimesCount
+	}
+	if s.Mapping == Durations && len(s.Keys) > 0 {
+		flags |= flagDurations
 	}
 	b = append(b, codecVersion, flags)
 	b = binary.AppendUvarint(b, uint64(len(s.Keys)))
@@ -123,7 +130,7 @@ func (s *Sketch) decode(b []byte, cut func(bins int) ([]int32, []uint64)) (rest 
 	}
 	r := reader{b: b[2:]}
 	flags := b[1]
-	if flags&^(flagMaxIsMin|flagSumIsMinTimesCount) != 0 {
+	if flags&^knownFlags != 0 {
 		return nil, fmt.Errorf("sketch: unknown flags %#x", flags)
 	}
 	n := r.uvarint()
@@ -136,6 +143,9 @@ func (s *Sketch) decode(b []byte, cut func(bins int) ([]int32, []uint64)) (rest 
 		return nil, fmt.Errorf("sketch: %d bins, at most %d are allowed", n, MaxBins)
 	case uint64(len(r.b)) < 2*n:
 		return nil, errTruncated
+	}
+	if flags&flagDurations != 0 {
+		s.Mapping = Durations
 	}
 	s.Keys, s.Counts = cut(int(n))
 	if err := r.bins(s); err != nil {

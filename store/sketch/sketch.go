@@ -5,7 +5,8 @@
 // went in, and two sketches merge by adding their counts, without loss. The
 // arithmetic is that of the Datadog agent's "dogsketch", so that figures agree
 // with what agents computed: bin k holds the values that round to γ^(k-1338)
-// with γ = 1 + 1/64.
+// with γ = 1 + 1/64. Durations that tracers sketched keep the bins they came in;
+// the two kinds of bins merge in the coarser ones.
 //
 //	var s sketch.Sketch
 //	s.Add(12.5, 1)
@@ -23,8 +24,8 @@ import (
 // together into the lowest that remains: small values lose precision first.
 const MaxBins = 4096
 
-// Sketch is the agent's dogsketch: counts of values in bins whose bounds grow
-// by gamma = 1.015625. The zero value is an empty sketch.
+// Sketch is counts of values in bins. The zero value is an empty sketch with the
+// agent's bins.
 //
 // Where an agent repeats a key because its wire format counts in 16 bits, a
 // Sketch has that key once with the sum.
@@ -35,6 +36,8 @@ type Sketch struct {
 	Max    float64
 	Keys   []int32  // sorted, unique bin keys
 	Counts []uint64 // counts[i] values lie in bin keys[i]; never 0
+
+	Mapping Mapping // what the keys stand for
 }
 
 // FromBins makes a sketch of wire bins, whose keys may repeat or come out of
@@ -110,7 +113,7 @@ func (s *Sketch) Add(v float64, weight uint64) {
 	s.Count += int64(weight)
 	s.Sum += v * float64(weight)
 
-	k := keyOf(v)
+	k := s.Mapping.keyOf(v)
 	i, found := slices.BinarySearch(s.Keys, k)
 	if found {
 		s.Counts[i] += weight
@@ -121,10 +124,59 @@ func (s *Sketch) Add(v float64, weight uint64) {
 	s.trim()
 }
 
+// FromDurations makes a sketch of a tracer's DDSketch with γ = 1.01/0.99: counts
+// of durations by the indexes of their bins, which may repeat and come in any
+// order, and how many took no time. Its minimum, maximum and sum are those of
+// the values that stand for the bins.
+func FromDurations(indexes []int32, counts []uint64, zeros uint64) (*Sketch, error) {
+	keys := make([]int32, 1, len(indexes)+1)
+	all := append(make([]uint64, 0, len(counts)+1), zeros)
+	for i, index := range indexes {
+		k := max(0, min(int64(index)+durationBias, keyMax))
+		keys, all = append(keys, int32(k)), append(all, counts[i])
+	}
+	s, err := FromBins(keys, all, 0, 0, 0)
+	if err != nil || s.Count == 0 {
+		return s, err
+	}
+	s.Mapping = Durations
+	s.Min, s.Max = s.Mapping.valueOf(s.Keys[0]), s.Mapping.valueOf(s.Keys[len(s.Keys)-1])
+	for i, n := range s.Counts {
+		s.Sum += float64(n) * s.Mapping.valueOf(s.Keys[i])
+	}
+	return s, nil
+}
+
+// in returns s with the bins of a mapping: s itself, if it has them.
+func (s *Sketch) in(m Mapping) *Sketch {
+	if s.Mapping == m {
+		return s
+	}
+	c := &Sketch{Count: s.Count, Sum: s.Sum, Min: s.Min, Max: s.Max, Mapping: m}
+	for i, k := range s.Keys {
+		k = m.keyOf(s.Mapping.valueOf(k))
+		if last := len(c.Keys) - 1; last >= 0 && c.Keys[last] == k {
+			c.Counts[last] += s.Counts[i]
+			continue
+		}
+		c.Keys, c.Counts = append(c.Keys, k), append(c.Counts, s.Counts[i])
+	}
+	return c
+}
+
 // Merge adds o to s. o is left as it is and shares nothing with s.
 func (s *Sketch) Merge(o *Sketch) {
 	if o.Count == 0 {
 		return
+	}
+	if s.Count == 0 {
+		s.Mapping = o.Mapping
+	}
+	if o.Mapping != s.Mapping {
+		if s.Mapping == Agent {
+			*s = *s.in(Durations)
+		}
+		o = o.in(Durations)
 	}
 	if s.Count == 0 {
 		s.Min, s.Max = o.Min, o.Max
@@ -186,8 +238,9 @@ func (s *Sketch) trim() {
 }
 
 // Quantile returns the q-quantile, 0 <= q <= 1; NaN when s is empty. It is the
-// agent's rule: the value of rank round(q·(count-1)), interpolated inside its
-// bin by rank, never outside [Min, Max].
+// value of rank round(q·(count-1)), never outside [Min, Max]: with the agent's
+// bins interpolated inside its bin by rank, as the agent does, with those of
+// durations the one that stands for its bin.
 func (s *Sketch) Quantile(q float64) float64 {
 	switch {
 	case s.Count == 0 || q != q:
@@ -204,8 +257,8 @@ func (s *Sketch) Quantile(q float64) float64 {
 		if cum <= rank {
 			continue
 		}
-		low := valueOf(s.Keys[i])
-		if math.IsInf(low, 0) {
+		low := s.Mapping.valueOf(s.Keys[i])
+		if s.Mapping == Durations || math.IsInf(low, 0) {
 			return clamp(low, s.Min, s.Max)
 		}
 		high := low * gamma
@@ -238,5 +291,5 @@ func (s *Sketch) Clone() *Sketch {
 
 // Reset empties s and keeps its memory.
 func (s *Sketch) Reset() {
-	*s = Sketch{Keys: s.Keys[:0], Counts: s.Counts[:0]}
+	*s = Sketch{Keys: s.Keys[:0], Counts: s.Counts[:0]} // with the agent's bins
 }

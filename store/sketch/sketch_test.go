@@ -138,6 +138,9 @@ func TestQuantileIsWithinAccuracyOfTheExactOne(t *testing.T) {
 func sketches() *rapid.Generator[*Sketch] {
 	return rapid.Custom(func(t *rapid.T) *Sketch {
 		s := new(Sketch)
+		if rapid.IntRange(0, 3).Draw(t, "durations") == 0 {
+			s.Mapping = Durations
+		}
 		n := rapid.IntRange(0, 40).Draw(t, "n")
 		for range n {
 			v := rapid.OneOf(
@@ -153,7 +156,7 @@ func sketches() *rapid.Generator[*Sketch] {
 
 func equal(a, b *Sketch) bool {
 	return a.Count == b.Count && same(a.Sum, b.Sum) && same(a.Min, b.Min) && same(a.Max, b.Max) &&
-		slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Counts, b.Counts)
+		slices.Equal(a.Keys, b.Keys) && slices.Equal(a.Counts, b.Counts) && a.Mapping == b.Mapping
 }
 
 func wellFormed(s *Sketch) bool {

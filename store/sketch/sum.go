@@ -17,6 +17,15 @@ func (t *Sum) Add(s *Sketch) {
 		return
 	}
 	if t.total.Count == 0 {
+		t.total.Mapping = s.Mapping
+	}
+	if t.total.Mapping != s.Mapping { // to the coarser bins
+		if t.total.Mapping == Agent {
+			t.Add(t.Sketch().in(Durations))
+		}
+		s = s.in(Durations)
+	}
+	if t.total.Count == 0 {
 		t.total.Min, t.total.Max = s.Min, s.Max
 	} else {
 		t.total.Min, t.total.Max = min(t.total.Min, s.Min), max(t.total.Max, s.Max)
