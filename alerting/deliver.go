@@ -255,7 +255,7 @@ func (s *Service) deliverOne(ctx context.Context, m Mail) {
 }
 
 // errMalformed is a mail that can't be written; trying again won't help.
-var errMalformed = errors.New("the mail cannot be written")
+var errMalformed = errors.New("the message cannot be written")
 
 // composed returns the raw message of m, and makes it on the first call: draws
 // the picture and keeps the result, so that every attempt sends the same bytes.
@@ -281,7 +281,7 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 	if m.Webhook != "" {
 		raw, err := s.callBody(m, d)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errMalformed, err)
+			return nil, err
 		}
 		return raw, s.keepComposed(ctx, m.ID, raw)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/whippet-obs/whippet/alerting/search"
 	"github.com/whippet-obs/whippet/store/catalog"
@@ -420,7 +421,11 @@ func (s *Service) Timeline(id, from, to int64) (map[string][]Period, error) {
 	if err != nil {
 		return nil, fmt.Errorf("timeline of monitor %d: %w", id, err)
 	}
-	_, state := w.snapshot()
+	m, state := w.snapshot()
+	var created time.Time
+	if json.Unmarshal(m.doc["created"], &created) == nil {
+		from = max(from, created.UnixMilli()) // it watched nothing before
+	}
 	lines := map[string][]Period{}
 	// Backward from what is now: before an event, a group was in its From.
 	until, status := map[string]int64{}, map[string]Status{}

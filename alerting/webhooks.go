@@ -161,7 +161,11 @@ func (s *Service) callBody(m Mail, d draft) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.Body(d.Vars)
+	raw, err := h.Body(d.Vars)
+	if err != nil {
+		return nil, fmt.Errorf("%w: webhook %s: payload: %w", errMalformed, h.Name, err)
+	}
+	return raw, nil
 }
 
 // dial sends a composed call.

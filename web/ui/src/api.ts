@@ -14,6 +14,21 @@ export interface Band {
   changes: { at: number; before: number; after: number }[]
 }
 
+// Period is a time that a group spent in one status; times are ms.
+export interface Period { from: number; to: number; status: string }
+
+// Past is what a monitor would have sent.
+export interface Past {
+  from: number
+  to: number
+  step: number // ms between evaluations; more than interval when the range is too long for all
+  interval: number
+  evaluations: number
+  mails: { at: number; status: string; subject: string; to: string[] }[]
+  more: number
+  groups: Record<string, Period[]>
+}
+
 // Backtest is what an anomaly monitor would have done.
 export interface Backtest {
   from: number
@@ -129,6 +144,9 @@ export interface EventItem {
   priority: string
   source_type_name?: string
   monitor_id?: number
+  group?: string
+  from?: string
+  to?: string
 }
 
 export interface Status {
@@ -246,6 +264,7 @@ export interface Mail {
   attempts: number
   last_error?: string
   monitor_id?: number
+  webhook?: string
 }
 
 export type Role = 'viewer' | 'editor' | 'admin'
@@ -448,6 +467,21 @@ export const api = {
   spans: (query: string, from: number, to: number, sort: SpanOrder, limit: number) =>
     call<{ spans: Span[]; more: boolean; warnings: string[] }>('GET', path('/api/ui/apm/spans', { query, from: Math.round(from), to: Math.round(to), sort, limit })),
   trace: (id: string) => call<{ spans: Span[]; total: number }>('GET', `/api/ui/apm/traces/${encodeURIComponent(id)}`),
+  backtestMonitor: (monitor: Partial<Monitor>, from: number, to: number, signal?: AbortSignal) => call<Past>('POST', '/api/ui/monitors/backtest', { monitor, from, to }, signal),
+  testMonitor: (monitor: Partial<Monitor>, states: string[], to: string[]) => call<{ ids: number[] }>('POST', '/api/ui/monitors/test', { monitor, states, to }),
+  timeline: (id: number, from: number, to: number, signal?: AbortSignal) =>
+    call<{ from: number; to: number; groups: Record<string, Period[]> }>('GET', path(`/api/ui/monitors/${id}/timeline`, { from: Math.round(from), to: Math.round(to) }), undefined, signal),
+  monitorChanges: (id: number) => call<{ changes: EventItem[] }>('GET', `/api/ui/monitors/${id}/changes`).then((a) => a.changes),
+  cloneMonitor: (id: number) => call<Monitor>('POST', `/api/ui/monitors/${id}/clone`),
+  exportMonitor: (id: number) => call<Partial<Monitor>>('GET', `/api/ui/monitors/${id}/export`),
+  terraform: (id: number) => fetch(`/api/ui/monitors/${id}/terraform`).then((r) => r.text()),
+  resolveGroup: (id: number, group: string) => call<unknown>('POST', path(`/api/ui/monitors/${id}/resolve`, { group })),
+  muteGroup: (id: number, scope: string, end?: number) => call<Monitor>('POST', `/api/v1/monitor/${id}/mute`, { scope, end }),
+  unmuteGroup: (id: number, scope: string) => call<Monitor>('POST', `/api/v1/monitor/${id}/unmute`, { scope }),
+  muteMonitors: (ids: number[], end?: number) => call<unknown>('POST', '/api/ui/monitors/mute', { ids, scope: '*', end }),
+  unmuteMonitors: (ids: number[]) => call<unknown>('POST', '/api/ui/monitors/unmute', { ids }),
+  retryMail: (id: number) => call<unknown>('POST', `/api/ui/outbox/${id}/retry`),
+  testMail: (to: string) => call<{ id: number }>('POST', '/api/ui/outbox/test', { to }),
   outbox: () => call<{ messages: Mail[] }>('GET', '/api/ui/outbox').then((a) => a.messages),
   mail: (id: number) => call<Mail & { html: string; text: string }>('GET', `/api/ui/outbox/${id}`),
 }

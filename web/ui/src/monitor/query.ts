@@ -25,6 +25,12 @@ export function partsOf(text: string): Parts | null {
   return m && { aggregator: m[1], window: m[2], query: m[3], comparator: m[4], critical: m[5] }
 }
 
+// metricsqlOf is the MetricsQL in "metricsql(...)"; null when it is another query.
+export function metricsqlOf(query: string): string | null {
+  const m = /^\s*metricsql\(([\s\S]*)\)\s*$/.exec(query)
+  return m && m[1]
+}
+
 export const textOf = (p: Parts): string => `${p.aggregator}(${p.window}):${p.query.trim()} ${p.comparator} ${p.critical.trim()}`
 
 export const windowWords = (name: string): string => [...windows, ...nextWindows].find(([w]) => w === name)?.[1] ?? name.replace(/^(last|next)_/, '')

@@ -4,10 +4,12 @@ import { api, type Monitor } from '../api'
 import { useData } from '../data'
 import { algorithms, alertWindows, anomalyPartsOf, anomalyText, boundsOffered, directions, judged, seasonal, seasons, withOption, type AnomalyParts } from '../monitor/anomalies'
 import { BacktestPanel } from '../monitor/backtest'
-import { aggregators, comparators, fieldOf, groupKeys, nextWindows, partsOf, textOf, thresholdLines, windows, type Parts } from '../monitor/query'
+import { aggregators, comparators, fieldOf, groupKeys, metricsqlOf, nextWindows, partsOf, textOf, thresholdLines, windows, type Parts } from '../monitor/query'
+import { JsonEditor } from '../monitor/json-editor'
 import { MailPreviews } from '../monitor/mail-previews'
+import { PastPanel } from '../monitor/past'
 import { QueryBox } from '../query/query-box'
-import { go, link } from '../route'
+import { go, link, setParams } from '../route'
 import { Button, Failure, Field, LinkButton, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
 import { BandSentence, GraphView, useGraph } from '../parts/graph'
@@ -36,12 +38,12 @@ const text = (v: number | null | undefined) => (v === null || v === undefined ? 
 function formOf(m: Monitor): Form | null {
   const parts = partsOf(m.query)
   const { thresholds: t = {}, ...o } = m.options
-  return parts && {
+  return parts && metricsqlOf(parts.query) === null && (m.type === 'metric alert' || m.type === 'query alert') ? {
     ...parts,
     name: m.name, message: m.message, tags: (m.tags ?? []).join(', '), priority: text(m.priority),
     warning: text(t.warning), criticalRecovery: text(t.critical_recovery), warningRecovery: text(t.warning_recovery),
     noData: Boolean(o.notify_no_data), noDataAfter: text(o.no_data_timeframe) || '10', renotify: text(o.renotify_interval), fullWindow: Boolean(o.require_full_window),
-  }
+  } : null
 }
 
 // documentOf is the form as the API takes it. Options it doesn't show stay.
@@ -75,15 +77,21 @@ export function MonitorEditor({ id, params }: { id?: number; params: URLSearchPa
   const title = id ? 'Edit' : 'New monitor'
   if (id && !monitor.data) return <Page title={title} crumbs={crumbs} time>{monitor.error && <Failure error={monitor.error} retry={monitor.reload} />}</Page>
   const start = monitor.data ? formOf(monitor.data) : { ...fresh, query: params.get('q') ?? '' }
+  const asJson = params.get('as') === 'json' || !start
+  const swap = start && <Button label={asJson ? 'As a form' : 'As JSON'} onClick={() => setParams({ as: asJson ? null : 'json' })} />
   return (
-    <Page title={title} crumbs={crumbs} time>
-      {start ? <Editor key={id} start={start} before={monitor.data} /> : (
-        <Panel>
-          <p>This monitor's query has a form that can only be edited by the API: <code>{monitor.data!.query}</code></p>
-        </Panel>
-      )}
+    <Page title={title} crumbs={crumbs} time actions={swap || undefined}>
+      {start && !asJson ? <Editor key={id} start={start} before={monitor.data} /> : <JsonOf id={id} before={monitor.data} />}
     </Page>
   )
+}
+
+// JsonOf waits for the monitor as somebody would write it.
+function JsonOf({ id, before }: { id?: number; before?: Monitor }) {
+  const doc = useData(id ? `export ${id}` : null, () => api.exportMonitor(id!))
+  if (id && !doc.data) return doc.error ? <Failure error={doc.error} retry={doc.reload} /> : null
+  const empty: Partial<Monitor> = { name: '', type: 'metric alert', query: 'avg(last_5m):avg:my_metric{*} by {host} > 800', message: '{{#is_alert}}{{value}} @me@example.com{{/is_alert}}', tags: [], options: { thresholds: { critical: 800 } } }
+  return <JsonEditor key={id} before={before} start={doc.data ?? empty} />
 }
 
 function Editor({ start, before }: { start: Form; before?: Monitor }) {
@@ -196,6 +204,7 @@ function Editor({ start, before }: { start: Form; before?: Monitor }) {
         </div>
       </Panel>
       {previewed && <MailPreviews monitor={previewed} />}
+      {complete && !anomalies && !ahead && <PastPanel monitor={doc} />}
       {problem && !known.includes(problem.field) && <div class="failure" role="alert">{problem.field && <b>{problem.field}: </b>}{problem.text}</div>}
       <div class="actions save-bar">
         <Button type="submit" kind="primary" label={before ? 'Save' : 'Create monitor'} disabled={saving} />

@@ -3,12 +3,15 @@ import { useState } from 'preact/hooks'
 import { api, type EventItem, type GroupState, type Monitor } from '../api'
 import { useData } from '../data'
 import { anomalyPartsOf } from '../monitor/anomalies'
-import { partsOf, thresholdLines, windowWords } from '../monitor/query'
+import { metricsqlOf, partsOf, thresholdLines, windowWords } from '../monitor/query'
+import { Lanes } from '../monitor/lanes'
 import { MailPreviews } from '../monitor/mail-previews'
 import { go, link } from '../route'
-import { Confirm, Empty, Failure, LinkButton, Moment, Panel, State, Tags } from '../parts/basics'
+import { Button, Confirm, CopyButton, Dialog, Empty, Failure, LinkButton, Moment, Panel, State, Tags } from '../parts/basics'
 import { Page } from '../parts/frame'
 import { BandSentence, GraphView, useGraph } from '../parts/graph'
+import { useRange } from '../range'
+import { now } from '../clock'
 import { showNumber } from '../units'
 
 const refresh = 10e3
@@ -30,6 +33,8 @@ export function MonitorPage({ id }: { id: number }) {
       actions={
         <>
           <LinkButton icon="mute" href={link('/downtimes/new', { monitor_id: id })} label="Mute" />
+          <Button icon="copy" label="Clone" onClick={() => void api.cloneMonitor(id).then((c) => go(link(`/monitors/${c.id}/edit`)), setError)} />
+          <Export id={id} />
           <LinkButton icon="edit" href={link(`/monitors/${id}/edit`)} label="Edit" />
         </>
       }
@@ -47,16 +52,18 @@ export function MonitorPage({ id }: { id: number }) {
         </div>
       </Panel>
       {parts && (
-        <Panel flush title={<span class="mono">{parts.query}</span>} actions={<a class="small" href={link('/metrics/explorer', { q: parts.query })}>Explore</a>}>
-          <Watched monitor={m} query={parts.query} />
+        <Panel flush title={<span class="mono">{parts.query}</span>} actions={<a class="small" href={link('/metrics/explorer', { q: metricsqlOf(parts.query) ?? parts.query, lang: metricsqlOf(parts.query) === null ? undefined : 'metricsql' })}>Explore</a>}>
+          <Watched monitor={m} query={parts.query} events={history.data ?? []} />
         </Panel>
       )}
-      <Panel title="Groups" flush><Groups monitor={m} /></Panel>
+      <Timeline id={id} />
+      <Panel title="Groups" flush><Groups monitor={m} changed={monitor.reload} failed={setError} /></Panel>
       <div class="columns even">
         <Panel title="History" flush>
           {history.error && !history.data ? <Failure error={history.error} retry={history.reload} /> : <History events={history.data ?? []} />}
         </Panel>
         <div class="spaced">
+          <Changes id={id} />
           <Panel title="Message"><pre class="message">{m.message || 'No message: nobody is told.'}</pre></Panel>
           <MailPreviews monitor={m} />
         </div>
@@ -66,11 +73,17 @@ export function MonitorPage({ id }: { id: number }) {
   )
 }
 
-function Watched({ monitor, query }: { monitor: Monitor; query: string }) {
-  const graph = useGraph([{ query }])
+const mostMarks = 12 // more of them hide the lines
+
+// Watched is the graph of the query, with the moments at which states changed.
+function Watched({ monitor, query, events }: { monitor: Monitor; query: string; events: EventItem[] }) {
+  const range = useRange()
+  const inner = metricsqlOf(query)
+  const graph = useGraph([inner === null ? { query } : { query: inner, lang: 'metricsql' }])
+  const moves = events.filter((e) => e.to && e.to !== e.from && e.time >= range.from && e.time <= range.to).slice(0, mostMarks)
   return (
     <>
-      <GraphView graph={graph} label={monitor.name} thresholds={thresholdLines(partsOf(monitor.query), monitor.options.thresholds)} height={260} />
+      <GraphView graph={graph} label={monitor.name} thresholds={thresholdLines(partsOf(monitor.query), monitor.options.thresholds)} deploys={moves.map((e) => ({ at: e.time, version: e.to! }))} height={260} />
       <BandSentence drawn={graph.data} />
     </>
   )
@@ -95,14 +108,64 @@ function sentence(m: Monitor): string {
 
 const order = ['Alert', 'Warn', 'No Data', 'OK', 'Skipped']
 
-function Groups({ monitor }: { monitor: Monitor }) {
+// Timeline is what the groups were over the page's time range.
+function Timeline({ id }: { id: number }) {
+  const range = useRange()
+  const lines = useData(`timeline ${id} ${range.from} ${range.to}`, (signal) => api.timeline(id, range.from, range.to, signal), refresh)
+  if (!lines.data || Object.keys(lines.data.groups).length === 0) return null
+  return <Panel title="States over time" loading={lines.loading}><Lanes groups={lines.data.groups} from={lines.data.from} to={lines.data.to} /></Panel>
+}
+
+// Changes are the edits, with what they changed.
+function Changes({ id }: { id: number }) {
+  const changes = useData(`changes ${id}`, () => api.monitorChanges(id))
+  if (!changes.data?.length) return null
+  return (
+    <Panel title="Edits" flush>
+      <ul class="rows">
+        {changes.data.slice(0, 8).map((e) => (
+          <li key={e.id} class="top">
+            <span class="grow">{e.title}<pre class="edit-lines">{e.text}</pre></span>
+            <span class="muted nowrap"><Moment ms={e.time} ago /></span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+function Export({ id }: { id: number }) {
+  const [open, setOpen] = useState(false)
+  const json = useData(open ? `export ${id}` : null, () => api.exportMonitor(id).then((doc) => JSON.stringify(doc, null, 2)))
+  const hcl = useData(open ? `terraform ${id}` : null, () => api.terraform(id))
+  const [as, setAs] = useState<'JSON' | 'Terraform'>('JSON')
+  const text = (as === 'JSON' ? json.data : hcl.data) ?? ''
+  return (
+    <>
+      <Button label="Export" onClick={() => setOpen(true)} />
+      {open && (
+        <Dialog title="Export" onClose={() => setOpen(false)}>
+          <div class="actions">
+            <div class="segments" role="group" aria-label="Format">{(['JSON', 'Terraform'] as const).map((f) => <button key={f} type="button" aria-pressed={as === f} onClick={() => setAs(f)}>{f}</button>)}</div>
+            <CopyButton text={text} />
+          </div>
+          <pre class="export-text">{text}</pre>
+        </Dialog>
+      )}
+    </>
+  )
+}
+
+interface GroupsProps { monitor: Monitor; changed: () => void; failed: (e: Error) => void }
+
+function Groups({ monitor, changed, failed }: GroupsProps) {
   const groups = Object.values(monitor.state?.groups ?? {}).sort((a, b) => order.indexOf(a.status) - order.indexOf(b.status) || (a.name < b.name ? -1 : 1))
   if (groups.length === 0) return <Empty title="No group has been evaluated yet">The first evaluation comes within a minute.</Empty>
   return (
     <div class="scroll">
       <table>
-        <thead><tr><th>Group</th><th>State</th><th class="figure">Value</th><th>Since</th><th>Last told</th><th><span class="visually-hidden">Mute</span></th></tr></thead>
-        <tbody>{groups.map((g) => <GroupRow key={g.name} id={monitor.id} group={g} />)}</tbody>
+        <thead><tr><th>Group</th><th>State</th><th class="figure">Value</th><th>Since</th><th>Last told</th><th><span class="visually-hidden">Mute or resolve</span></th></tr></thead>
+        <tbody>{groups.map((g) => <GroupRow key={g.name} id={monitor.id} group={g} changed={changed} failed={failed} />)}</tbody>
       </table>
     </div>
   )
@@ -110,7 +173,15 @@ function Groups({ monitor }: { monitor: Monitor }) {
 
 const seconds = (ts: number | null | undefined) => (ts ? <Moment ms={ts * 1000} ago /> : <span class="muted">–</span>)
 
-function GroupRow({ id, group: g }: { id: number; group: GroupState }) {
+const lengths: [words: string, hours: number][] = [['1 h', 1], ['4 h', 4], ['1 day', 24]]
+
+function GroupRow({ id, group: g, changed, failed }: { id: number; group: GroupState; changed: () => void; failed: (e: Error) => void }) {
+  const after = (work: Promise<unknown>) => void work.then(changed, failed)
+  const mute = (choice: string) => {
+    if (choice === 'downtime') go(link('/downtimes/new', { monitor_id: id, scope: g.name }))
+    else if (choice === 'unmute') after(api.unmuteGroup(id, g.name))
+    else if (choice) after(api.muteGroup(id, g.name, Math.round(now() / 1000) + Number(choice) * 3600))
+  }
   const host = /(?:^|,)host:([^,]+)/.exec(g.name)?.[1]
   return (
     <tr>
@@ -122,7 +193,17 @@ function GroupRow({ id, group: g }: { id: number; group: GroupState }) {
       <td class="figure">{typeof g.value === 'number' ? showNumber(g.value) : <span class="muted">–</span>}</td>
       <td class="nowrap">{seconds(g.since_ts)}</td>
       <td class="nowrap">{seconds(g.last_notified_ts)}</td>
-      <td class="figure"><a class="small" href={link('/downtimes/new', { monitor_id: id, scope: g.name })}>Mute</a></td>
+      <td>
+        <span class="row-tools nowrap">
+          {['Alert', 'Warn', 'No Data'].includes(g.status) && <button type="button" class="link small" title="Set to OK by hand; while it stays bad, it triggers again" onClick={() => after(api.resolveGroup(id, g.name))}>Resolve</button>}
+          <select class="mini" aria-label={`Mute ${g.name}`} value="" onChange={(e) => mute(e.currentTarget.value)}>
+            <option value="">{g.muted_by ? 'Muted' : 'Mute'}</option>
+            {lengths.map(([words, hours]) => <option key={words} value={hours}>for {words}</option>)}
+            <option value="downtime">by a downtime…</option>
+            {g.muted_by && <option value="unmute">no longer</option>}
+          </select>
+        </span>
+      </td>
     </tr>
   )
 }

@@ -1,8 +1,9 @@
 // The outbox: every mail, whether it was sent or only kept.
+import { useState } from 'preact/hooks'
 import { api, type Mail } from '../api'
 import { useData } from '../data'
 import { link } from '../route'
-import { Empty, Failure, LinkButton, Moment, Panel } from '../parts/basics'
+import { Button, Empty, Failure, LinkButton, Moment, Panel } from '../parts/basics'
 import { MailFrame } from '../parts/mail-frame'
 import { Page, useStatus } from '../parts/frame'
 import { plural } from '../units'
@@ -17,11 +18,34 @@ function MailState({ mail }: { mail: Mail }) {
   return <span class={`mail-state ${kind}`}><span class={`bullet ${kind}`} aria-hidden="true" />{text}</span>
 }
 
+// TestMail sends a mail that says that mail works.
+function TestMail({ done }: { done: () => void }) {
+  const [to, setTo] = useState('')
+  const [problem, setProblem] = useState('')
+  const send = (e: Event) => {
+    e.preventDefault()
+    void api.testMail(to).then(() => { setProblem(''); done() }, (cause: Error) => setProblem(cause.message))
+  }
+  return (
+    <form class="actions" onSubmit={send}>
+      {problem && <span class="field-error" role="alert">{problem}</span>}
+      <input class="address" type="email" required aria-label="Address for a test mail" placeholder="me@example.com" value={to} onInput={(e) => setTo(e.currentTarget.value)} />
+      <Button type="submit" icon="mail" label="Send a test" />
+    </form>
+  )
+}
+
 export function Outbox() {
   const status = useStatus()
   const list = useData('outbox', api.outbox, 10e3)
+  const dead = list.data?.filter((m) => m.state === 'failed') ?? []
   return (
-    <Page title="Monitors" tabs={monitorTabs('outbox')}>
+    <Page title="Monitors" tabs={monitorTabs('outbox')} actions={<TestMail done={list.reload} />}>
+      {dead.length > 0 && (
+        <div class="failure" role="alert">
+          <span>{plural(dead.length, 'message')} did not reach anybody. Mend the cause, then <button type="button" class="link" onClick={() => void Promise.all(dead.map((m) => api.retryMail(m.id))).then(list.reload, list.reload)}>try {dead.length === 1 ? 'it' : 'them'} again</button>.</span>
+        </div>
+      )}
       {list.error && !list.data && <Failure error={list.error} retry={list.reload} />}
       {list.data?.length === 0 && (
         <Panel>
@@ -39,7 +63,7 @@ export function Outbox() {
                 {list.data.map((m) => (
                   <tr key={m.id}>
                     <td class="nowrap"><MailState mail={m} /></td>
-                    <td><a href={link(`/outbox/${m.id}`)}>{m.subject}</a>{m.last_error && <div class="field-error">{m.last_error}{m.attempts > 1 && ` (${plural(m.attempts, 'attempt')})`}</div>}</td>
+                    <td>{m.state === 'failed' && <button type="button" class="link small" onClick={() => void api.retryMail(m.id).then(list.reload, list.reload)}>Retry</button>} <a href={link(`/outbox/${m.id}`)}>{m.subject}</a>{m.last_error && <div class="field-error">{m.last_error}{m.attempts > 1 && ` (${plural(m.attempts, 'attempt')})`}</div>}</td>
                     <td class="muted">{m.to.join(', ')}</td>
                     <td class="nowrap"><Moment ms={m.created} /></td>
                   </tr>
@@ -81,7 +105,7 @@ export function MailPage({ id }: { id: number }) {
               ) : null}
             </dl>
           </Panel>
-          <Panel flush label="The mail"><MailFrame html={data.html} title={data.subject} height={640} /></Panel>
+          {data.webhook ? <Panel title="What the webhook is sent"><pre class="message">{data.text}</pre></Panel> : <Panel flush label="The mail"><MailFrame html={data.html} title={data.subject} height={640} /></Panel>}
         </>
       )}
     </Page>
