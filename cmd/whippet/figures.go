@@ -145,6 +145,12 @@ func figuresOfAlerting(s *alerting.Service) selfmetrics.Source {
 			{Name: "whippet.alerting.groups", Value: float64(st.Groups), Help: "groups watched"},
 			{Name: "whippet.alerting.evaluations", Value: float64(st.Evaluations), Total: true, Help: "evaluations done"},
 			{Name: "whippet.alerting.lateness", Value: float64(st.LastLatenessMillis), Unit: "millisecond", Help: "how late the last evaluation began"},
+			{Name: "whippet.alerting.lateness_max", Value: float64(st.MaxLatenessMillis), Unit: "millisecond", Help: "how late an evaluation has begun since the start"},
+			{Name: "whippet.alerting.evaluation_time", Value: float64(st.EvaluationNanos) / 1e9, Unit: "second", Total: true, Help: "time spent in evaluations, queries included"},
+			{Name: "whippet.alerting.evaluation_errors", Value: float64(st.Errors), Total: true, Help: "evaluations that failed"},
+			{Name: "whippet.alerting.transitions", Value: float64(st.Transitions), Total: true, Help: "changes of groups' states"},
+			{Name: "whippet.alerting.mails_failed", Value: float64(st.MailsFailed), Total: true, Help: "messages that were given up or refused for good"},
+			{Name: "whippet.alerting.mail_retries", Value: float64(st.MailRetries), Total: true, Help: "deliveries that will be tried again"},
 			{Name: "whippet.alerting.mails_sent", Value: float64(st.MailsSent), Total: true, Help: "mails taken by the mail server"},
 			{Name: "whippet.alerting.outbox", Value: float64(st.OutboxLength), Help: "mails waiting"},
 		}

@@ -247,6 +247,7 @@ export interface Downtime {
   rrule?: string
   duration?: string | number
   until?: number | null
+  recurrences?: { cron?: string; rrule?: string; duration: string }[] | null
   active_child?: { start: number; end: number | null } | null
   recurrence?: { type: string; period?: number; week_days?: string[]; rrule?: string } | null
   active?: boolean
@@ -254,6 +255,19 @@ export interface Downtime {
   canceled?: number | null
   [other: string]: unknown
 }
+
+// Webhook is an address that monitors call; the secret is only ever written.
+export interface Webhook {
+  name: string
+  url: string
+  payload?: string | null
+  custom_headers?: string | null
+  encode_as?: string
+  secret?: string
+  signed?: boolean
+}
+
+const webhookPath = '/api/v1/integration/webhooks/configuration/webhooks'
 
 export interface Mail {
   id: number
@@ -482,6 +496,9 @@ export const api = {
   unmuteMonitors: (ids: number[]) => call<unknown>('POST', '/api/ui/monitors/unmute', { ids }),
   retryMail: (id: number) => call<unknown>('POST', `/api/ui/outbox/${id}/retry`),
   testMail: (to: string) => call<{ id: number }>('POST', '/api/ui/outbox/test', { to }),
+  webhooks: () => call<Webhook[]>('GET', webhookPath),
+  saveWebhook: (name: string, hook: Webhook) => (name ? call<Webhook>('PUT', `${webhookPath}/${encodeURIComponent(name)}`, hook) : call<Webhook>('POST', webhookPath, hook)),
+  deleteWebhook: (name: string) => call<unknown>('DELETE', `${webhookPath}/${encodeURIComponent(name)}`),
   outbox: () => call<{ messages: Mail[] }>('GET', '/api/ui/outbox').then((a) => a.messages),
   mail: (id: number) => call<Mail & { html: string; text: string }>('GET', `/api/ui/outbox/${id}`),
 }

@@ -30,6 +30,7 @@ import { MonitorEditor } from './pages/monitor-editor'
 import { MonitorPage } from './pages/monitor'
 import { Monitors } from './pages/monitors'
 import { MailPage, Outbox } from './pages/outbox'
+import { Webhooks } from './pages/webhooks'
 import { Settings } from './pages/settings'
 
 // How long a range is that the URL doesn't name, where it isn't an hour.
@@ -101,6 +102,9 @@ function pageOf(route: Route) {
     case 'outbox':
       if (id > 0) return <MailPage key={id} id={id} />
       if (!second) return <Outbox />
+      break
+    case 'webhooks':
+      if (!second) return <Webhooks />
       break
     case 'apm':
       if (!second) return <ApmServices params={params} />

@@ -1,7 +1,7 @@
 // A downtime as its form has it, and as the API takes it.
 import type { Downtime } from '../api'
 
-export type Repeat = 'once' | 'weeknights' | 'weekends' | 'cron' | 'rrule'
+export type Repeat = 'once' | 'weeknights' | 'weekends' | 'offhours' | 'cron' | 'rrule'
 
 export interface DowntimeForm {
   repeat: Repeat
@@ -22,6 +22,7 @@ export const repeats: [Repeat, string, string][] = [
   ['once', 'Once', 'one window'],
   ['weeknights', 'Weekday nights', 'Monday to Friday, from the evening to the morning'],
   ['weekends', 'Weekends', 'all of Saturday and Sunday'],
+  ['offhours', 'Nights and weekends', 'both in one, told of once'],
   ['cron', 'Cron', 'any cron expression'],
   ['rrule', 'RRULE', 'any RFC 5545 rule'],
 ]
@@ -50,6 +51,12 @@ export function documentOf(f: DowntimeForm): Partial<Downtime> | null {
       if (!f.startTime || !f.endTime) return null
       const [h, m] = f.startTime.split(':').map(Number)
       return { ...doc, cron: `${m} ${h} * * MON-FRI`, duration: lengthOf(f.startTime, f.endTime) }
+    }
+    case 'offhours': {
+      if (!f.startTime || !f.endTime) return null
+      const [h, m] = f.startTime.split(':').map(Number)
+      const nights = { cron: `${m} ${h} * * MON-FRI`, duration: lengthOf(f.startTime, f.endTime) }
+      return { ...doc, recurrences: [nights, { cron: '0 0 * * SAT,SUN', duration: '24h' }] }
     }
     case 'weekends':
       return { ...doc, cron: '0 0 * * SAT,SUN', duration: '24h' }

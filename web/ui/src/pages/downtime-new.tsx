@@ -73,7 +73,7 @@ export function DowntimeNew({ params }: { params: URLSearchParams }) {
                     <Field label="End" error={wrong('end')} hint="empty: until cancelled"><input type="datetime-local" value={form.end} onInput={(e) => set({ end: e.currentTarget.value })} /></Field>
                   </>
                 )}
-                {form.repeat === 'weeknights' && (
+                {(form.repeat === 'weeknights' || form.repeat === 'offhours') && (
                   <>
                     <Field label="From" error={wrong('cron')}><input type="time" value={form.startTime} onInput={(e) => set({ startTime: e.currentTarget.value })} /></Field>
                     <Field label="To, the next day" error={wrong('duration')}><input type="time" value={form.endTime} onInput={(e) => set({ endTime: e.currentTarget.value })} /></Field>

@@ -30,7 +30,7 @@ export function Downtimes() {
   )
 }
 
-const repeats = (d: Downtime) => Boolean(d.cron || d.rrule || d.recurrence)
+const repeats = (d: Downtime) => Boolean(d.cron || d.rrule || d.recurrence || d.recurrences)
 
 const over = (d: Downtime) => Boolean(d.canceled) || (!d.active && !repeats(d) && typeof d.end === 'number' && d.end * 1000 < now()) || (!d.active && typeof d.until === 'number' && d.until * 1000 < now())
 
@@ -67,10 +67,12 @@ function scopeOf(d: Downtime): string {
 function When({ downtime: d }: { downtime: Downtime }) {
   const window = d.active_child ?? d
   const rule = d.cron ?? d.rrule ?? (d.recurrence ? describe(d.recurrence) : '')
+  const rules = d.recurrences?.map((r) => `${r.cron ?? r.rrule} for ${r.duration}`) ?? []
   return (
     <>
+      {rules.map((r) => <div key={r} class="mono">{r}</div>)}
       {rule && <div class="mono">{rule}{d.duration ? ` for ${d.duration}${/^\d+$/.test(String(d.duration)) ? ' s' : ''}` : ''}</div>}
-      {window.start ? <span class={rule ? 'muted' : ''}>{rule && !d.active_child ? 'from ' : ''}<Moment ms={window.start * 1000} />{window.end ? <> to <Moment ms={window.end * 1000} /></> : rule ? null : ', until cancelled'}</span> : null}
+      {window.start ? <span class={rule || rules.length > 0 ? 'muted' : ''}>{(rule || rules.length > 0) && !d.active_child ? 'from ' : ''}<Moment ms={window.start * 1000} />{window.end ? <> to <Moment ms={window.end * 1000} /></> : rule || rules.length > 0 ? null : ', until cancelled'}</span> : null}
     </>
   )
 }

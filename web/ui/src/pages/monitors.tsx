@@ -8,10 +8,11 @@ import { Button, Empty, Failure, LinkButton, Moment, Panel, SearchField, State, 
 import { Page, type Tab } from '../parts/frame'
 import { plural } from '../units'
 
-export const monitorTabs = (here: 'monitors' | 'downtimes' | 'outbox'): Tab[] => [
+export const monitorTabs = (here: 'monitors' | 'downtimes' | 'outbox' | 'webhooks'): Tab[] => [
   { href: '/monitors', label: 'Monitors', here: here === 'monitors' },
   { href: '/downtimes', label: 'Downtimes', here: here === 'downtimes' },
   { href: '/outbox', label: 'Outbox', here: here === 'outbox' },
+  { href: '/webhooks', label: 'Webhooks', here: here === 'webhooks' },
 ]
 
 const states = ['Alert', 'Warn', 'No Data', 'OK']

@@ -16,7 +16,7 @@ const places: [path: string, label: string, icon: IconName, also: string[]][] = 
   ['/dashboards', 'Dashboards', 'dashboards', ['/dashboard']],
   ['/metrics', 'Metrics', 'metrics', []],
   ['/infrastructure', 'Infrastructure', 'infrastructure', []],
-  ['/monitors', 'Monitors', 'monitors', ['/downtimes', '/outbox']],
+  ['/monitors', 'Monitors', 'monitors', ['/downtimes', '/outbox', '/webhooks']],
   ['/apm', 'APM', 'apm', []],
   ['/events', 'Events', 'events', []],
 ]
