@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -35,39 +36,52 @@ func firstChunk(body []byte) []byte {
 	return body
 }
 
-// firstOfAgent cuts an agent's payload, of either form.
-func firstOfAgent(f *testing.F, body []byte) []byte {
-	var short []byte
-	err := eachField(body, func(p field) error {
-		chunkField := protowire.Number(6)
-		if p.number == 11 {
-			chunkField = 11
-		} else if p.number != 5 {
-			return nil
+// message writes protobuf fields: numbers, and pairs of a number and a value.
+func message(fields ...any) (b []byte) {
+	for i := 0; i+1 < len(fields); i += 2 {
+		number := protowire.Number(fields[i].(int))
+		switch v := fields[i+1].(type) {
+		case string:
+			b = protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), v)
+		case []byte:
+			b = protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), v)
+		case int:
+			b = protowire.AppendVarint(protowire.AppendTag(b, number, protowire.VarintType), uint64(v))
+		case uint64:
+			b = protowire.AppendFixed64(protowire.AppendTag(b, number, protowire.Fixed64Type), v)
 		}
-		var payload []byte
-		chunks := 0
-		err := eachField(p.bytes, func(c field) error {
-			if c.number == chunkField {
-				if chunks++; chunks > 1 {
-					return nil
-				}
-			}
-			switch c.kind {
-			case protowire.BytesType:
-				payload = protowire.AppendBytes(protowire.AppendTag(payload, c.number, c.kind), c.bytes)
-			case protowire.VarintType:
-				payload = protowire.AppendVarint(protowire.AppendTag(payload, c.number, c.kind), c.bits)
-			}
-			return nil
-		})
-		short = protowire.AppendBytes(protowire.AppendTag(short, p.number, p.kind), payload)
-		return err
-	})
-	if err != nil {
-		f.Fatal(err)
 	}
-	return short
+	return b
+}
+
+// agentSeeds are small payloads of both forms with links, events and nested
+// attributes, which the recordings lack.
+func agentSeeds() [][]byte {
+	old := message(1, "web", 2, "op", 3, "GET /", 4, 5, 5, 6, 7, 1795461300000000000, 8, 100, 10, message(1, "env", 2, "test"), 11, message(1, "n", 2, uint64(0x3ff0000000000000)),
+		14, message(1, 5, 3, 6, 4, message(1, "k", 2, "v"), 5, "t"), 15, message(1, uint64(7), 2, "event", 3, message(1, "a", 2, message(1, 4, 6, message(1, message(2, "x"))))))
+	value := message(1, 1, 2, message(7, message(1, message(1, 2, 2, message(6, message(1, message(3, uint64(1))))))))
+	idx := message(1, 1, 2, 2, 4, uint64(6), 6, uint64(1795461300000000000), 7, 100, 9, value, 9, message(1, 2, 2, message(1, 1)), 16, 2,
+		11, message(1, make([]byte, 16), 2, uint64(6), 3, value), 12, message(1, uint64(7), 2, 1, 3, value))
+	return [][]byte{
+		message(1, "host", 2, "test", 5, message(2, "go", 6, message(1, 1, 2, "o", 3, old, 4, message(1, "k", 2, "v")))),
+		message(1, "host", 11, message(1, "", 1, "web", 1, "op", 7, 1, 10, value, 11, message(1, 1, 3, value, 4, idx, 6, []byte("0123456789abcdef")))),
+	}
+}
+
+func TestAgentsLinksEventsAndNestedValues(t *testing.T) {
+	for i, body := range agentSeeds() {
+		payloads, err := decodeAgent(body)
+		if err != nil || len(payloads) != 1 || len(payloads[0].chunks) != 1 || len(payloads[0].chunks[0].spans) != 1 {
+			t.Fatalf("payload %d: %+v %v", i, payloads, err)
+		}
+		s := payloads[0].chunks[0].spans[0]
+		s.SortTags()
+		for _, key := range []string{tagLinks, tagEvents} {
+			if !json.Valid([]byte(s.Text(key))) {
+				t.Errorf("payload %d: %s is %q", i, key, s.Text(key))
+			}
+		}
+	}
 }
 
 // fuzzTraces feeds a decoder, and what it makes through all that follows.
@@ -131,8 +145,8 @@ func FuzzJSON(f *testing.F) {
 }
 
 func FuzzAgent(f *testing.F) {
-	for _, name := range []string{"agent-apm/01-api_v0.2_traces.body", "agent-apm/02-api_v0.2_traces.body"} {
-		f.Add(firstOfAgent(f, recording(f, name)))
+	for _, body := range agentSeeds() {
+		f.Add(body)
 	}
 	fuzzTraces(f, decodeAgent)
 }

@@ -37,9 +37,6 @@ type Deps struct {
 	// PerSecond is how many traces a second of each service are kept, beside
 	// those with errors and the slowest; 0: 100.
 	PerSecond float64
-	// Threshold is the time within which a request of a service satisfies, for
-	// apdex; nil: 500 ms for all.
-	Threshold func(service string) time.Duration
 }
 
 // Intake decodes and keeps. Safe for concurrent use.
@@ -51,6 +48,7 @@ type Intake struct {
 	host     string
 	series   *series
 	repeats  repeats
+	large    chan struct{} // one for each large body being taken
 	unpacker *payload.Unpacker
 
 	// Under series.mu, which is held once for a payload.
@@ -79,24 +77,29 @@ func New(d Deps) *Intake {
 	if d.PerSecond == 0 {
 		d.PerSecond = 100
 	}
-	if d.Threshold == nil {
-		d.Threshold = func(string) time.Duration { return 500 * time.Millisecond }
-	}
 	in := &Intake{
 		spans: d.Spans, catalog: d.DB.Catalog(), now: d.Now, log: d.Log, host: store.NormalizeHost(d.Host),
 		series: newSeries(d.DB, d.Now), sampler: newSampler(d.PerSecond),
-		unpacker: payload.NewUnpacker(),
-		repeats:  repeats{seed: maphash.MakeSeed(), bodies: map[uint64]time.Time{}},
+		unpacker: payload.NewUnpacker(), large: make(chan struct{}, maxLarge),
+		repeats: repeats{seed: maphash.MakeSeed(), bodies: map[uint64]time.Time{}},
 	}
 	in.edges = newEdges(in.series)
 	in.stats = &stats{
 		series: in.series, targets: map[group]*targets{}, resources: map[resourceOwner]map[string]bool{},
-		threshold: d.Threshold, edges: in.edges,
+		edges: in.edges,
 	}
+	in.readThresholds()
 	in.counting = map[string]int64{}
 	in.sampler.turned = d.Now().UnixMilli()
 	return in
 }
+
+// Bodies above largeBody are taken maxLarge at a time: decoded, each may come to
+// maxMemory.
+const (
+	largeBody = 2 << 20
+	maxLarge  = 2
+)
 
 // Stats is what an intake has seen.
 type Stats struct {
@@ -141,8 +144,21 @@ func (in *Intake) run(ctx context.Context) {
 	in.flush(last)
 }
 
+// readThresholds learns what people have set since.
+func (in *Intake) readThresholds() {
+	thresholds, err := in.catalog.ApdexThresholds()
+	if err != nil {
+		in.log.Error("the thresholds of apdex stay as they are", "err", err)
+		return
+	}
+	in.series.mu.Lock()
+	defer in.series.mu.Unlock()
+	in.stats.thresholds = thresholds
+}
+
 // tick lets time pass for what waits.
 func (in *Intake) tick() {
+	in.readThresholds()
 	in.series.mu.Lock()
 	defer in.series.mu.Unlock()
 	now := in.now().UnixMilli()
@@ -207,6 +223,10 @@ func (in *Intake) Handle(ctx context.Context, r Request) (kept int, err error) {
 // once takes a body unless it was taken before: senders repeat one byte for
 // byte when they hear no answer.
 func (in *Intake) once(body []byte, take func() (int, error)) (kept int, err error) {
+	if len(body) > largeBody {
+		in.large <- struct{}{}
+		defer func() { <-in.large }()
+	}
 	hash, now := in.repeats.hash(body), in.now()
 	if in.repeats.known(hash, now) {
 		in.countPayload(nil, true)

@@ -268,7 +268,7 @@ func (r *Receiver) take(w http.ResponseWriter, q *http.Request, path string, do 
 	}
 	var body bytes.Buffer
 	if q.ContentLength > 0 {
-		body.Grow(int(min(q.ContentLength, 1<<20)))
+		body.Grow(int(q.ContentLength) + bytes.MinRead) // bounded above; growing by doubling would take more
 	}
 	_, err := body.ReadFrom(http.MaxBytesReader(w, q.Body, maxBody))
 	if err == nil {

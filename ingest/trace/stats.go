@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/sketch"
 	"github.com/whippet-obs/whippet/store/span"
 )
@@ -82,11 +83,11 @@ type targets struct {
 
 // stats turns hits into the trace metrics.
 type stats struct {
-	series    *series
-	targets   map[group]*targets
-	resources map[resourceOwner]map[string]bool
-	threshold func(service string) time.Duration
-	edges     *edges
+	series     *series
+	targets    map[group]*targets
+	resources  map[resourceOwner]map[string]bool
+	thresholds map[string]time.Duration // of apdex, of services that have their own
+	edges      *edges
 }
 
 type resourceOwner struct{ env, service, name string }
@@ -150,6 +151,14 @@ func (st *stats) add(g group, at int64, f figures) {
 	if t.edge != nil {
 		st.edges.count(t.edge, at, f)
 	}
+}
+
+// threshold is the time within which a request of a service satisfies.
+func (st *stats) threshold(service string) time.Duration {
+	if t, ok := st.thresholds[service]; ok {
+		return t
+	}
+	return catalog.DefaultApdex
 }
 
 // apdexOf judges figures by a threshold: at most it is satisfying, at most four

@@ -45,7 +45,7 @@ func malformed(format string, args ...any) error { return refusal(400, format, a
 
 // maxMemory is what the spans of one payload may come to, estimated: a body of
 // millions of empty spans must not become gigabytes.
-const maxMemory = 192 << 20
+const maxMemory = 128 << 20
 
 // The estimate's parts.
 const (

@@ -137,7 +137,7 @@ func TestServicesCountTheirRequests(t *testing.T) {
 	if web.Hits != 30 || web.Errors != 5 || web.Inferred || len(web.Versions) != 2 || len(web.Hosts) != 2 || db1.Hits != 7 || !db1.Inferred || db1.Type != "sql" {
 		t.Errorf("%+v\n%+v", web, db1)
 	}
-	if a := web.Apdex(); math.Abs(a-(20+5)/30.0*(25/30.0)) > 1e-9 {
+	if a := web.Apdex(500 * time.Millisecond); math.Abs(a-(20+5)/30.0*(25/30.0)) > 1e-9 {
 		t.Errorf("apdex %v", a)
 	}
 	operations, err := Operations(context.Background(), e, Scope{Env: "prod", Service: "web"}, from, to)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
@@ -29,17 +30,16 @@ func (f *Figures) merge(o *Figures) {
 	f.Latency.Merge(&o.Latency)
 }
 
-// Threshold is the time within which a request satisfies, in seconds.
-const Threshold = 0.5
-
 // Apdex is how satisfied the callers of a service are, 0 to 1; NaN without any.
-func (f *Figures) Apdex() float64 {
+// A request of at most threshold satisfies, one of at most four times as much is
+// tolerated, and an error is neither.
+func (f *Figures) Apdex(threshold time.Duration) float64 {
 	total := float64(f.Latency.Count)
 	if total == 0 {
 		return math.NaN()
 	}
-	satisfied := float64(f.Latency.CountAtMost(Threshold))
-	tolerating := float64(f.Latency.CountAtMost(4*Threshold)) - satisfied
+	satisfied := float64(f.Latency.CountAtMost(threshold.Seconds()))
+	tolerating := float64(f.Latency.CountAtMost(4*threshold.Seconds())) - satisfied
 	good := 1.0
 	if f.Hits > 0 {
 		good = max(0, 1-f.Errors/f.Hits)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 func open(t *testing.T, path string) *Catalog {
@@ -18,6 +19,22 @@ func open(t *testing.T, path string) *Catalog {
 		t.Fatal(err)
 	}
 	return c
+}
+
+func TestApdexThresholdsAreKeptByService(t *testing.T) {
+	c := open(t, filepath.Join(t.TempDir(), "catalog.db"))
+	defer c.Close()
+	for _, set := range []struct {
+		service   string
+		threshold time.Duration
+	}{{"a", time.Second}, {"b", 20 * time.Millisecond}, {"a", 0}} {
+		if err := c.SetApdexThreshold(context.Background(), set.service, set.threshold); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := c.ApdexThresholds(); err != nil || len(got) != 1 || got["b"] != 20*time.Millisecond {
+		t.Errorf("%v %v", got, err)
+	}
 }
 
 func TestEverythingIsThereAfterReopening(t *testing.T) {

@@ -1,16 +1,19 @@
 package uiapi
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
 	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query/apm"
+	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/span"
 )
 
@@ -36,11 +39,12 @@ func (n number) MarshalJSON() ([]byte, error) {
 	return strconv.AppendFloat(nil, float64(n), 'g', -1, 64), nil
 }
 
-func figuresOf(f *apm.Figures) figures {
+// figuresOf judges apdex by the threshold of the service that f is of.
+func figuresOf(f *apm.Figures, threshold time.Duration) figures {
 	l := &f.Latency
 	out := figures{
 		Hits: f.Hits, Errors: f.Errors, P50: number(l.Quantile(0.5)), P95: number(l.Quantile(0.95)), P99: number(l.Quantile(0.99)),
-		Max: number(math.NaN()), Total: l.Sum, Apdex: number(f.Apdex()),
+		Max: number(math.NaN()), Total: l.Sum, Apdex: number(f.Apdex(threshold)),
 	}
 	if l.Count > 0 {
 		out.Max = number(l.Max)
@@ -56,6 +60,8 @@ type service struct {
 	Hosts    []string  `json:"hosts"`
 	Entries  []string  `json:"entries"`
 	Versions []version `json:"versions"`
+	// ApdexThreshold is the time within which a request satisfies, ms.
+	ApdexThreshold float64 `json:"apdex_threshold"`
 	figures
 }
 
@@ -66,14 +72,15 @@ type version struct {
 	figures
 }
 
-func serviceOf(s *apm.Service) service {
+func serviceOf(s *apm.Service, t thresholds) service {
 	out := service{
 		Name: s.Name, Type: s.Type, Inferred: s.Inferred, Envs: list(s.Envs), Hosts: list(s.Hosts), Entries: list(s.Entries),
-		Versions: []version{}, figures: figuresOf(&s.Figures),
+		Versions: []version{}, figures: figuresOf(&s.Figures, t.of(s.Name)),
+		ApdexThreshold: float64(t.of(s.Name)) / float64(time.Millisecond),
 	}
 	for i := range s.Versions {
 		v := &s.Versions[i]
-		out.Versions = append(out.Versions, version{v.Name, v.First, v.Last, figuresOf(&v.Figures)})
+		out.Versions = append(out.Versions, version{v.Name, v.First, v.Last, figuresOf(&v.Figures, t.of(s.Name))})
 	}
 	return out
 }
@@ -93,13 +100,43 @@ type edge struct {
 	figures
 }
 
-func edgesOf(edges []apm.Edge) []edge {
+func edgesOf(edges []apm.Edge, t thresholds) []edge {
 	out := []edge{}
 	for i := range edges {
 		e := &edges[i]
-		out = append(out, edge{e.From, e.To, e.Kind, e.Inferred, figuresOf(&e.Figures)})
+		out = append(out, edge{e.From, e.To, e.Kind, e.Inferred, figuresOf(&e.Figures, t.of(e.To))})
 	}
 	return out
+}
+
+// thresholds are those of services that have one of their own.
+type thresholds map[string]time.Duration
+
+func (t thresholds) of(service string) time.Duration {
+	if d, ok := t[service]; ok {
+		return d
+	}
+	return catalog.DefaultApdex
+}
+
+func (a *API) thresholds() (thresholds, error) { return a.Catalog.ApdexThresholds() }
+
+// setApdex sets the threshold of a service; 0 gives it the usual one again.
+func (a *API) setApdex(c *fiber.Ctx) error {
+	var request struct {
+		Threshold float64 `json:"threshold"` // ms
+	}
+	if err := json.Unmarshal(c.Body(), &request); err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, `want {"threshold": 250}, in milliseconds: `+err.Error())
+	}
+	if request.Threshold < 0 || request.Threshold > 3.6e6 || request.Threshold > 0 && request.Threshold < 1 {
+		return fiber.NewError(fiber.StatusBadRequest, "threshold: want 1 to 3600000 milliseconds, or 0 for the usual 500")
+	}
+	d := time.Duration(request.Threshold * float64(time.Millisecond))
+	if err := a.Catalog.SetApdexThreshold(c.UserContext(), utils.CopyString(c.Params("name")), d); err != nil {
+		return err
+	}
+	return c.JSON(fiber.Map{})
 }
 
 // services lists what services did, and who called whom: what the list and the
@@ -118,9 +155,13 @@ func (a *API) services(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	t, err := a.thresholds()
+	if err != nil {
+		return err
+	}
 	services, envs := []service{}, []string{}
 	for i := range found {
-		services = append(services, serviceOf(&found[i]))
+		services = append(services, serviceOf(&found[i], t))
 		for _, env := range found[i].Envs {
 			if !slices.Contains(envs, env) {
 				envs = append(envs, env)
@@ -128,7 +169,7 @@ func (a *API) services(c *fiber.Ctx) error {
 		}
 	}
 	slices.Sort(envs)
-	return c.JSON(fiber.Map{"services": services, "edges": edgesOf(edges), "envs": envs})
+	return c.JSON(fiber.Map{"services": services, "edges": edgesOf(edges, t), "envs": envs})
 }
 
 type resource struct {
@@ -156,13 +197,17 @@ func (a *API) service(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	answer := fiber.Map{"edges": edgesOf(edges), "resources": []resource{}, "service": nil}
+	t, err := a.thresholds()
+	if err != nil {
+		return err
+	}
+	answer := fiber.Map{"edges": edgesOf(edges, t), "resources": []resource{}, "service": nil}
 	if services := apm.ServicesOf(operations); len(services) > 0 {
-		answer["service"] = serviceOf(&services[0])
+		answer["service"] = serviceOf(&services[0], t)
 	}
 	resources := []resource{}
 	for _, r := range apm.Resources(operations) {
-		resources = append(resources, resource{r.Name, trace.ResourceTag(r.Name), r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures)})
+		resources = append(resources, resource{r.Name, trace.ResourceTag(r.Name), r.Operation, r.Type, r.SpanKind, r.Request, figuresOf(&r.Figures, t.of(scope.Service))})
 	}
 	answer["resources"] = resources
 	return c.JSON(answer)

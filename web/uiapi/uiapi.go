@@ -37,6 +37,7 @@ type About struct {
 	HTTP         string // URL
 	StatsD       string // UDP address; "" when off
 	StatsDSocket string // path; "" when off
+	Traces       string // TCP address of tracers; "" when off
 	SMTP         bool   // mails are sent, not only kept
 	Zone         *time.Location
 }
@@ -68,6 +69,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Post("/downtimes/preview", a.previewDowntime)
 	r.Get("/apm/services", a.services)
 	r.Get("/apm/services/:name", a.service)
+	r.Put("/apm/services/:name/apdex", a.setApdex)
 	r.Get("/apm/spans", a.spans)
 	r.Get("/apm/traces/:id", a.trace)
 	r.Get("/outbox", a.outbox)
@@ -94,7 +96,7 @@ func (a *API) status(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{
 		"version": a.About.Version, "started": a.About.Started.UnixMilli(), "now": a.Now().UnixMilli(),
 		"zone": a.About.Zone.String(), "hostname": a.About.Hostname, "http": a.About.HTTP,
-		"statsd": a.About.StatsD, "statsd_socket": a.About.StatsDSocket, "smtp": a.About.SMTP, "checklist": list,
+		"statsd": a.About.StatsD, "statsd_socket": a.About.StatsDSocket, "traces": a.About.Traces, "smtp": a.About.SMTP, "checklist": list,
 	})
 }
 

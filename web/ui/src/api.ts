@@ -158,6 +158,7 @@ export interface Status {
   http: string
   statsd: string
   statsd_socket: string
+  traces: string // address that tracers send to; empty: off
   smtp: boolean
   checklist: { metrics: boolean; agent: boolean; dashboard: boolean; monitor: boolean; mail: boolean }
 }
@@ -346,6 +347,7 @@ export interface Service extends Figures {
   envs: string[]
   hosts: string[]
   entries: string[] // the operations that its requests are
+  apdex_threshold: number // ms
   versions: Version[]
 }
 
@@ -478,6 +480,7 @@ export const api = {
     call<{ services: Service[]; edges: Edge[]; envs: string[] }>('GET', path('/api/ui/apm/services', { from: Math.round(from), to: Math.round(to), env })),
   service: (name: string, from: number, to: number, env: string) =>
     call<{ service: Service | null; resources: Resource[]; edges: Edge[] }>('GET', path(`/api/ui/apm/services/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to), env })),
+  setApdex: (name: string, threshold: number) => call<unknown>('PUT', `/api/ui/apm/services/${encodeURIComponent(name)}/apdex`, { threshold }),
   spans: (query: string, from: number, to: number, sort: SpanOrder, limit: number) =>
     call<{ spans: Span[]; more: boolean; warnings: string[] }>('GET', path('/api/ui/apm/spans', { query, from: Math.round(from), to: Math.round(to), sort, limit })),
   trace: (id: string) => call<{ spans: Span[]; total: number }>('GET', `/api/ui/apm/traces/${encodeURIComponent(id)}`),

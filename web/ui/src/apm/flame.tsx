@@ -220,7 +220,10 @@ function draw(canvas: HTMLCanvasElement, width: number, height: number, tree: Tr
     ctx.globalAlpha = dim ? 0.2 : 1
     ctx.fillStyle = looks.painted.get(span.service) ?? '#888'
     ctx.fillRect(x, y + 1, w, rowHeight - 3)
-    if (span.error) hatch(ctx, x, y + 1, w, rowHeight - 3, token('--alert'))
+    if (span.error && w < 6) {
+      ctx.fillStyle = token('--alert')
+      ctx.fillRect(x, y + 1, w, rowHeight - 3)
+    } else if (span.error) hatch(ctx, x, y + 1, w, rowHeight - 3, token('--alert'))
     if (node === looks.chosen) {
       ctx.globalAlpha = 1
       ctx.strokeStyle = token('--text')

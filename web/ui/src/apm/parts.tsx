@@ -39,7 +39,7 @@ export function ErrorShare({ of: f }: { of: Figures }) {
 export function Apdex({ of: { apdex } }: { of: Figures }) {
   if (apdex === null) return <span class="muted">–</span>
   const [kind, word] = apdex >= 0.94 ? ['ok', 'excellent'] : apdex >= 0.85 ? ['ok', 'good'] : apdex >= 0.7 ? ['warn', 'fair'] : ['alert', 'poor']
-  return <span class={`share ${kind}`} title={`${word}: 1 when every request takes at most 500 ms and none fails`}>{apdex.toFixed(2)}</span>
+  return <span class={`share ${kind}`} title={`${word}: 1 when every request is within the threshold and none fails`}>{apdex.toFixed(2)}</span>
 }
 
 // quoted is a value of a search, in quotes where it needs them.

@@ -1,10 +1,11 @@
 // One service: its requests, errors and latency, what it is asked to do, who
 // calls it and whom it calls, and how its versions compare.
+import { useState } from 'preact/hooks'
 import { api, type Edge, type Resource, type Service } from '../api'
-import { Apdex, ErrorShare, ServiceName, Sortable, keyOf, kindOf, perSecond, quoted, ranks, seconds, servicePath, tracesLink } from '../apm/parts'
+import { Apdex, ErrorShare, ServiceName, Sortable, keyOf, kindOf, millis, perSecond, quoted, ranks, seconds, servicePath, tracesLink } from '../apm/parts'
 import type { Deploy } from '../chart/marks'
 import { useData } from '../data'
-import { Empty, Failure, LinkButton, Moment, Panel, SearchField } from '../parts/basics'
+import { Button, Dialog, Empty, Failure, Field, LinkButton, Moment, Panel, SearchField } from '../parts/basics'
 import { Page } from '../parts/frame'
 import { Graph } from '../parts/graph'
 import { useRange } from '../range'
@@ -26,7 +27,7 @@ export function ApmService({ name, params }: { name: string; params: URLSearchPa
       )}
       {service && (
         <>
-          <Summary service={service} range={range} />
+          <Summary service={service} range={range} onChange={loaded.reload} />
           <ServiceGraphs service={service} env={env} deploys={deploysOf(service)} search={`service:${quoted(name)}${env && ` env:${env}`}`} />
           <Resources service={service} resources={loaded.data!.resources} range={range} params={params} />
           <div class="columns">
@@ -44,16 +45,50 @@ export function ApmService({ name, params }: { name: string; params: URLSearchPa
 // deploysOf are the versions to mark: one alone has nothing to tell apart.
 export const deploysOf = (s: Service): Deploy[] => (s.versions.length > 1 ? s.versions.map((v) => ({ at: v.first, version: v.name })) : [])
 
-export function Summary({ service: s, range }: { service: Service; range: Range }) {
+export function Summary({ service: s, range, onChange }: { service: Service; range: Range; onChange?: () => void }) {
   return (
     <dl class="summary">
       <div><dt>Kind</dt><dd>{kindOf(s)}{s.inferred && <span class="muted"> inferred from its callers</span>}</dd></div>
       <div><dt>Requests</dt><dd>{perSecond(s.hits, range)}<span class="muted"> {showNumber(Math.round(s.hits))} in all</span></dd></div>
       <div><dt>Errors</dt><dd><ErrorShare of={s} /><span class="muted"> {showNumber(Math.round(s.errors))}</span></dd></div>
       <div><dt>p50 / p95 / p99</dt><dd>{seconds(s.p50)} / {seconds(s.p95)} / {seconds(s.p99)}</dd></div>
-      {!s.inferred && <div><dt>Apdex</dt><dd><Apdex of={s} /></dd></div>}
+      {!s.inferred && <div><dt>Apdex</dt><dd><Apdex of={s} /> <Threshold service={s} onChange={onChange} /></dd></div>}
       {s.hosts.length > 0 && <div><dt>Hosts</dt><dd>{s.hosts.slice(0, 3).map((h) => <a key={h} href={link(`/infrastructure/${encodeURIComponent(h)}`)}>{h} </a>)}{s.hosts.length > 3 && <span class="muted">+{s.hosts.length - 3}</span>}</dd></div>}
     </dl>
+  )
+}
+
+// Threshold is the time that apdex is judged by, and the way to change it.
+function Threshold({ service: s, onChange }: { service: Service; onChange?: () => void }) {
+  const [open, setOpen] = useState(false)
+  const [text, setText] = useState('')
+  const [error, setError] = useState('')
+  const shown = millis(s.apdex_threshold)
+  if (!onChange) return <span class="muted">within {shown}</span>
+  const save = (e: Event) => {
+    e.preventDefault()
+    api.setApdex(s.name, Number(text)).then(
+      () => {
+        setOpen(false)
+        onChange()
+      },
+      (cause: unknown) => setError(cause instanceof Error ? cause.message : String(cause)),
+    )
+  }
+  return (
+    <>
+      <button type="button" class="link small" title="Change the threshold" onClick={() => (setText(String(s.apdex_threshold)), setError(''), setOpen(true))}>within {shown}</button>
+      {open && (
+        <Dialog title={`Apdex of ${s.name}`} onClose={() => setOpen(false)}>
+          <form class="spaced" onSubmit={save}>
+            <Field label="Threshold in milliseconds" hint="A request within it satisfies, one within four times as much is tolerated, an error is neither. 0 is the usual 500." error={error}>
+              <input type="number" min="0" max="3600000" value={text} onInput={(e) => setText(e.currentTarget.value)} />
+            </Field>
+            <div class="actions end"><Button type="submit" kind="primary" label="Save" /></div>
+          </form>
+        </Dialog>
+      )}
+    </>
   )
 }
 

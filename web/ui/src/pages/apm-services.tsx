@@ -2,10 +2,11 @@
 import { api } from '../api'
 import { Apdex, EnvPicker, ErrorShare, ServiceName, Sortable, apmTabs, colorsOf, keyOf, kindOf, perSecond, ranks, seconds } from '../apm/parts'
 import { useData } from '../data'
-import { Empty, Failure, LinkButton, Moment, Panel, SearchField } from '../parts/basics'
-import { Page } from '../parts/frame'
+import { Empty, Failure, Moment, Panel, SearchField } from '../parts/basics'
+import { Page, useStatus } from '../parts/frame'
+import { Ways } from './home'
 import { useRange } from '../range'
-import { link, setParams } from '../route'
+import { setParams } from '../route'
 import { plural } from '../units'
 
 export function ApmServices({ params }: { params: URLSearchParams }) {
@@ -22,11 +23,7 @@ export function ApmServices({ params }: { params: URLSearchParams }) {
     <Page title="APM" tabs={apmTabs('services')} actions={<EnvPicker envs={loaded.data?.envs ?? []} env={env} />} time>
       {loaded.error && !loaded.data && <Failure error={loaded.error} retry={loaded.reload} />}
       {loaded.data && services.length === 0 && (
-        <Panel>
-          <Empty title="No service has sent traces in this time range" action={<LinkButton kind="primary" href={link('/')} label="See the first steps" />}>
-            Point a tracing library at this machine: DD_TRACE_AGENT_URL=http://127.0.0.1:8126
-          </Empty>
-        </Panel>
+        <Panel title="No service has sent traces in this time range"><Tracers /></Panel>
       )}
       {services.length > 0 && (
         <>
@@ -70,6 +67,22 @@ export function ApmServices({ params }: { params: URLSearchParams }) {
       )}
     </Page>
   )
+}
+
+// Tracers is how to send traces here.
+function Tracers() {
+  const status = useStatus()
+  if (!status) return null
+  const url = `DD_TRACE_AGENT_URL=http://${status.traces}`
+  const ways: [string, string][] = [
+    ['Python', `pip install ddtrace\n${url} DD_SERVICE=shop DD_ENV=test ddtrace-run flask run`],
+    ['Node', `npm install dd-trace\n${url} DD_SERVICE=shop DD_ENV=test NODE_OPTIONS='--require dd-trace/init' node app.js`],
+    ['Go', `// go get github.com/DataDog/dd-trace-go/v2\ntracer.Start(tracer.WithService("shop"), tracer.WithEnv("test"))\n// and in its environment: ${url}`],
+    ['OpenTelemetry', `OTEL_EXPORTER_OTLP_ENDPOINT=${status.http} OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_SERVICE_NAME=shop`],
+    ['Datadog Agent', `# /etc/datadog-agent/datadog.yaml\napm_config:\n  apm_dd_url: ${status.http}`],
+  ]
+  if (!status.traces) ways.splice(0, 3)
+  return <Ways ways={ways} note={status.traces ? 'Start an application like this, and ask it something: it is here within seconds.' : 'Whippet was started without --traces: tracing libraries have no address to send to.'} />
 }
 
 // ServiceOrResource says what the two words mean.

@@ -183,7 +183,7 @@ const split = (address: string): [string, string] => {
   return [address.slice(0, at) || '127.0.0.1', address.slice(at + 1)]
 }
 
-function Ways({ ways, note }: { ways: [string, string][]; note: string }) {
+export function Ways({ ways, note }: { ways: [string, string][]; note: string }) {
   const [chosen, setChosen] = useState(0)
   return (
     <div class="spaced">
