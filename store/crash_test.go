@@ -104,7 +104,11 @@ func writeUntilKilled(dir string) error {
 		})
 	}
 	for {
-		if err := db.Seal(); err != nil {
+		work := db.Seal
+		if rand.IntN(3) == 0 { // builds tiers and merges files, too
+			work = db.Settle
+		}
+		if err := work(); err != nil {
 			return err
 		}
 		time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
@@ -180,6 +184,7 @@ func checkCrashed(t *testing.T, dir string, base int64, acknowledged [crashWorke
 	}
 	defer db.Close()
 	got := readAll(t, db, "m")
+	checkTiers(t, db, base)
 	for worker, batches := range acknowledged {
 		want := map[int]float64{}
 		for n := range batches {
@@ -216,6 +221,35 @@ func checkCrashed(t *testing.T, dir string, base int64, acknowledged [crashWorke
 		if sketches := readSketches(t, db, fmt.Sprint("w:", worker)); sketches != batches && sketches != batches+1 {
 			t.Errorf("worker %d: got %d sketches, want %d", worker, sketches, batches)
 		}
+	}
+}
+
+// checkTiers holds what tiers and headers answer against the samples.
+func checkTiers(t *testing.T, db *DB, base int64) {
+	t.Helper()
+	from, to := base-oneHour, base+5*day
+	set, err := db.Select(context.Background(), Selector{From: from, To: to})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	var c Columns
+	var b Buckets
+	for i, s := range set.Series {
+		if err := set.Read(i, &c); err != nil {
+			t.Fatal(err)
+		}
+		for _, width := range []int64{fiveMinutes, oneHour} {
+			if err := set.Aggregate(i, width, LeftClosed, &b); err != nil {
+				t.Fatal(err)
+			}
+			if diff := sameBuckets(&b, wantBuckets(&c, from, to, width, LeftClosed)); diff != "" {
+				t.Errorf("%s %v by %d ms: %s", s.Name, s.Tags, width, diff)
+			}
+		}
+	}
+	if w := set.Warnings(); len(w) > 0 {
+		t.Errorf("warnings: %q", w)
 	}
 }
 

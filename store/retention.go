@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -139,8 +140,16 @@ func (db *DB) findRawFloor() {
 			first[p.day] = p.number
 		}
 	}
+	for _, name := range db.broken { // it is there, and may be repaired
+		if n, d, ok := partitionOf(name); ok {
+			first[d] = min(n, cmp.Or(first[d], n))
+		}
+	}
 	for _, t := range db.tiers {
 		for d, covers := range t.covers {
+			if coveringTier(db.tiers, t.width, d) != t {
+				continue // it says what was once
+			}
 			if n, ok := first[d]; !ok || n > covers {
 				db.rawFloor.Store(max(db.rawFloor.Load(), (d+1)*day))
 			}

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
@@ -121,4 +123,58 @@ func TestDiskBudgetDropsTheOldestRawDaysFirst(t *testing.T) {
 	check(db)
 	db.Close()
 	check(openTest(t, dir, o))
+}
+
+// What days were dropped to make room is told from the files: merged, late and
+// damaged ones must not pass for dropped ones.
+func TestOnlyDroppedDaysRefuseSamples(t *testing.T) {
+	dir := t.TempDir()
+	db := openTest(t, dir, Options{})
+	ref := intern(t, db, "m")
+	yesterday := floorTo(start.UnixMilli(), day) - day
+	settle := func() {
+		t.Helper()
+		if err := db.Settle(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for round := range int64(6) { // each merged with those before, in tiers of both days
+		appendOne(t, db, ref, yesterday+round*1000, 1)
+		appendOne(t, db, ref, yesterday-day+round, 1)
+		settle()
+		appendOne(t, db, ref, yesterday+round*1000+1, 1)
+		settle()
+	}
+	appendOne(t, db, ref, yesterday+50, 1) // in a tier's file of its day; that of both days is out of date
+	if err := db.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.ask(func() error { return db.maintainDay(dayOf(yesterday), true, &pacer{stop: db.stop}) }); err != nil {
+		t.Fatal(err)
+	}
+	damage := false
+	check := func() {
+		t.Helper()
+		db.Close()
+		if damage {
+			files, err := filepath.Glob(filepath.Join(dir, "partitions", "*.part"))
+			if err != nil || len(files) != 2 {
+				t.Fatalf("got files %v (error %v), want two", files, err)
+			}
+			for _, f := range files {
+				if err := os.Truncate(f, 40); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		db = openTest(t, dir, Options{})
+		for _, at := range []int64{yesterday + 100, yesterday - day + 100} {
+			if rejected, err := db.Append(context.Background(), &Batch{Samples: []Sample{{ref, at, 2}}}); err != nil || rejected.Old != 0 {
+				t.Errorf("damage %t: %+v (error %v), want the sample to be taken", damage, rejected, err)
+			}
+		}
+	}
+	check()
+	damage = true
+	check()
 }

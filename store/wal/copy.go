@@ -69,7 +69,7 @@ func copyFile(from, to string) error {
 
 // Check reads one segment's file, without changing it, and gives the payload of
 // each whole record, lent until fn returns, to fn. torn is how many bytes behind
-// them are no whole record: a crash can leave some in the last segment, and so
+// them, but for closing zeros, are no whole record: a crash can leave some in the last segment, and so
 // can a record that is just being written.
 func Check(file string, fn func(payload []byte) error) (torn int64, err error) {
 	f, err := os.Open(file)
@@ -95,5 +95,9 @@ func Check(file string, fn func(payload []byte) error) (torn int64, err error) {
 	if !errors.Is(err, errTorn) && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("check the log: %w", err)
 	}
-	return info.Size() - at, nil
+	end, err := endOf(f, at, info.Size())
+	if err != nil {
+		return 0, fmt.Errorf("check the log: %w", err)
+	}
+	return end - at, nil
 }
