@@ -18,14 +18,15 @@ const pollEvery = 250 * time.Millisecond
 // against anybody: senders need a moment to reach us again.
 const holdFor = 2 * time.Minute
 
-// Run evaluates monitors, starts and ends downtimes and delivers mails until
-// ctx ends, and returns when all of its goroutines have. It may run once.
+// Run evaluates monitors, starts and ends downtimes, delivers mails and tells
+// what becomes unusual until ctx ends, and returns when all of its goroutines have. It may run once.
 func (s *Service) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.schedule(ctx) })
 	wg.Go(func() { s.deliver(ctx) })
 	wg.Go(func() { s.tendDowntimes(ctx) })
 	wg.Go(func() { s.forgetEvents(ctx) })
+	wg.Go(func() { s.tendFeed(ctx) })
 	wg.Wait()
 	return nil
 }
