@@ -15,6 +15,7 @@ import (
 	"github.com/whippet-obs/whippet/query/datadog"
 	"github.com/whippet-obs/whippet/query/metricsql"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/catalog"
 )
 
 // failure is an error as a client is told of it.
@@ -49,7 +50,7 @@ func failureOf(err error) failure {
 		f.status, f.offset = fiber.StatusBadRequest, search.Offset
 	case errors.As(err, &body):
 		f.status = body.Status
-	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries):
+	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries), errors.Is(err, catalog.ErrTooManyHosts):
 		f.status = fiber.StatusUnprocessableEntity
 	case accessStatus(err) != 0:
 		f.status = accessStatus(err)

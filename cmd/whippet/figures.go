@@ -58,6 +58,7 @@ func figuresOfStatsD(server *dogstatsd.Server) selfmetrics.Source {
 		count("whippet.dogstatsd.dropped", s.DroppedEvents, "what was received and not kept", "what:events")
 		count("whippet.dogstatsd.dropped", s.DroppedChecks, "what was received and not kept", "what:checks")
 		count("whippet.dogstatsd.dropped", s.RefusedSamples, "what was received and not kept", "what:series_limit")
+		count("whippet.dogstatsd.dropped", s.Forgotten, "what was received and not kept", "what:forgotten_series")
 		count("whippet.dogstatsd.late", s.LateBatches, "batches counted in the bucket before theirs")
 		for _, r := range s.Rejected {
 			figures = append(figures, selfmetrics.Figure{Name: "whippet.dogstatsd.rejected", Value: float64(r.Count), Total: true, Tags: []string{"reason:" + string(r.Reason)}, Help: "lines refused"})

@@ -39,6 +39,8 @@ type Intake struct {
 	series   *payload.Cache[known]
 	batches  sync.Pool // of *batch
 	repeats  *repeats
+	hostsMu  sync.Mutex
+	hosts    map[string]*hostName // of series; shared
 	counts   counts
 }
 
@@ -46,7 +48,7 @@ type Intake struct {
 func New(d Deps) *Intake {
 	in := &Intake{
 		db: d.DB, catalog: d.DB.Catalog(), now: d.Now, log: d.Log,
-		unpacker: payload.NewUnpacker(), series: payload.NewCache[known](maxKnown), repeats: newRepeats(),
+		unpacker: payload.NewUnpacker(), series: payload.NewCache[known](maxKnown), repeats: newRepeats(), hosts: map[string]*hostName{},
 	}
 	in.counts.routes = map[string]*RouteStats{}
 	return in
@@ -229,6 +231,7 @@ type Stats struct {
 	RejectedOld    uint64 // samples older than the retention
 	RejectedValue  uint64 // samples that are not numbers
 	RejectedSeries uint64 // samples of series above the limit, or without a usable name
+	RejectedHosts  uint64 // payloads of hosts over the limit
 	Logs           uint64 // log entries received; none is kept
 	Repeated       uint64 // sketch payloads that had been taken before
 	KnownSeries    int    // in the cache of series as agents send them
@@ -243,7 +246,7 @@ type counts struct {
 	mu     sync.Mutex
 	routes map[string]*RouteStats
 
-	future, old, value, series, repeated, logs atomic.Uint64
+	future, old, value, series, hosts, repeated, logs atomic.Uint64
 }
 
 // Stats returns a snapshot.
@@ -252,7 +255,7 @@ func (in *Intake) Stats() Stats {
 		Routes:         map[string]RouteStats{},
 		RejectedFuture: in.counts.future.Load(), RejectedOld: in.counts.old.Load(),
 		RejectedValue: in.counts.value.Load(), RejectedSeries: in.counts.series.Load(),
-		Repeated: in.counts.repeated.Load(), Logs: in.counts.logs.Load(), KnownSeries: in.series.Len(),
+		Repeated: in.counts.repeated.Load(), Logs: in.counts.logs.Load(), RejectedHosts: in.counts.hosts.Load(), KnownSeries: in.series.Len(),
 	}
 	in.counts.mu.Lock()
 	defer in.counts.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,11 +101,22 @@ func (in *Intake) intakeV5(ctx context.Context, r request) (int, error) {
 	if host = store.NormalizeHost(host); host == "" || p.Meta == nil && p.HostTags == nil && p.SystemStats == nil {
 		return kept, nil
 	}
-	err := in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
+	err := in.updateHost(ctx, host, func(h *catalog.Host) {
 		h.LastSeen = max(h.LastSeen, in.now().UnixMilli())
 		p.applyTo(h)
 	})
 	return kept + 1, err
+}
+
+// updateHost changes a host. One too many is counted, and is no error: the
+// agent would send its payload for ever.
+func (in *Intake) updateHost(ctx context.Context, name string, fn func(*catalog.Host)) error {
+	err := in.catalog.UpdateHost(ctx, name, fn)
+	if errors.Is(err, catalog.ErrTooManyHosts) {
+		in.counts.hosts.Add(1)
+		return nil
+	}
+	return err
 }
 
 // applyTo changes what the payload speaks of and leaves the rest: a check list
@@ -243,7 +255,7 @@ func (in *Intake) externalTags(ctx context.Context, raw json.RawMessage) error {
 	if host = store.NormalizeHost(host); host == "" {
 		return nil
 	}
-	return in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
+	return in.updateHost(ctx, host, func(h *catalog.Host) {
 		for source, tags := range bySource {
 			h.Tags = withTags(h.Tags, source, tags)
 		}
@@ -277,7 +289,7 @@ func (in *Intake) inventory(ctx context.Context, r request) (int, error) {
 		return 0, nil
 	}
 	m := p.Host
-	err := in.catalog.UpdateHost(ctx, host, func(h *catalog.Host) {
+	err := in.updateHost(ctx, host, func(h *catalog.Host) {
 		h.LastSeen = max(h.LastSeen, in.now().UnixMilli())
 		set(&h.OS, cmp.Or(h.OS, strings.ToLower(m.OS)))
 		set(&h.Processor, m.Model)

@@ -90,7 +90,7 @@ func (b *batch) scanSeries(s *scanner) bool {
 		if series, err = b.in.intern(parsed.described()); err != nil {
 			return false
 		}
-		if series.ok {
+		if series.ok() {
 			b.in.series.Put(hash, series)
 		}
 	}

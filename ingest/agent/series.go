@@ -11,12 +11,33 @@ import (
 	"github.com/whippet-obs/whippet/store/sketch"
 )
 
-// known is what a payload's series leads to.
+// known is what a payload's series leads to. There may be millions.
 type known struct {
-	ref  store.Ref
-	host string // normalized; "" for none
-	ok   bool   // false: refused, over the limit or unnamed
+	host *hostName
+	ref  store.Ref // 0: refused, over the limit or unnamed
 }
+
+func (k known) ok() bool { return k.ref != 0 }
+
+// hostName is a normalized name, "" for none, shared by the host's series.
+type hostName struct{ name string }
+
+// hostOf returns the shared name of a host.
+func (in *Intake) hostOf(name string) *hostName {
+	in.hostsMu.Lock()
+	defer in.hostsMu.Unlock()
+	h := in.hosts[name]
+	if h == nil {
+		h = &hostName{name}
+		if len(in.hosts) < maxShared {
+			in.hosts[name] = h
+		}
+	}
+	return h
+}
+
+// maxShared bounds the host names shared.
+const maxShared = 100_000
 
 // maxKnown bounds the cache of series.
 const maxKnown = 2 << 20
@@ -39,7 +60,7 @@ const maxTags = 512
 func (in *Intake) intern(d described) (known, error) {
 	name := store.NormalizeName(d.name)
 	if name == "" || len(d.tags) > maxTags {
-		return known{}, nil
+		return known{host: in.hostOf("")}, nil
 	}
 	host := d.host
 	tags := d.tags[:0]
@@ -63,7 +84,7 @@ func (in *Intake) intern(d described) (known, error) {
 	}
 	ref, err := in.db.Intern(store.Series{Name: name, Tags: store.NewTags(tags), Kind: d.kind, Interval: interval})
 	if errors.Is(err, store.ErrSeriesLimit) {
-		return known{host: host}, nil
+		return known{host: in.hostOf(host)}, nil
 	}
 	if err != nil {
 		return known{}, err
@@ -73,7 +94,7 @@ func (in *Intake) intern(d described) (known, error) {
 	})
 	in.catalog.Seen(host, in.now().UnixMilli())
 	in.catalog.SawApp(host, strings.ToLower(d.source))
-	return known{ref: ref, host: host, ok: true}, nil
+	return known{ref: ref, host: in.hostOf(host)}, nil
 }
 
 // clampInterval keeps an interval in seconds within a year; nonsense is 0.
@@ -144,7 +165,7 @@ func (b *batch) sketch(ref store.Ref, ms int64, s *sketch.Sketch) {
 // assign gives the samples from first on to a series; those of a refused one
 // are dropped.
 func (b *batch) assign(first int, k known) {
-	if !k.ok {
+	if !k.ok() {
 		b.in.counts.series.Add(uint64(len(b.Samples) - first))
 		b.Samples = b.Samples[:first]
 		return
@@ -152,7 +173,7 @@ func (b *batch) assign(first int, k known) {
 	for i := first; i < len(b.Samples); i++ {
 		b.Samples[i].Ref = k.ref
 	}
-	b.seen(k.host)
+	b.seen(k.host.name)
 }
 
 // seen notes a host of the payload, once.

@@ -69,7 +69,7 @@ func (b *batch) sketchSeries(message []byte, base int) error {
 	if err != nil {
 		return err
 	}
-	b.seen(series.host)
+	b.seen(series.host.name)
 	f = payload.Field{}
 	for {
 		more, err := f.Next(message, base)
@@ -83,7 +83,7 @@ func (b *batch) sketchSeries(message []byte, base int) error {
 		switch {
 		case err != nil:
 			return err
-		case !series.ok:
+		case !series.ok():
 			b.in.counts.series.Add(1)
 		default:
 			b.sketch(series.ref, seconds*1000, s)
@@ -190,11 +190,11 @@ func (in *Intake) distributionPoints(ctx context.Context, r request) (int, error
 			if err != nil {
 				return 0, err
 			}
-			if !series.ok {
+			if !series.ok() {
 				in.counts.series.Add(uint64(len(s.Points)))
 				continue
 			}
-			b.seen(series.host)
+			b.seen(series.host.name)
 			for _, p := range s.Points {
 				sk := &sketch.Sketch{}
 				for _, v := range p.values {

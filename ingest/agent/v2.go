@@ -84,7 +84,7 @@ func (b *batch) messageV2(message []byte, base int) error {
 		if series, err = b.in.intern(described); err != nil {
 			return err
 		}
-		if series.ok {
+		if series.ok() {
 			b.in.series.Put(hash, series)
 		}
 	}

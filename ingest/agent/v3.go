@@ -328,7 +328,7 @@ func (d *decoderV3) known(h *headV3) (known, error) {
 		}
 	}
 	series, err := d.in.intern(described)
-	if err == nil && series.ok {
+	if err == nil && series.ok() {
 		d.in.series.Put(hash, series)
 	}
 	return series, err
@@ -337,7 +337,7 @@ func (d *decoderV3) known(h *headV3) (known, error) {
 // sketches reads the points of a distribution: sum, min and max by the series'
 // value type, then the count, which the bins give us anyway.
 func (d *decoderV3) sketches(series known, points, valueType uint64) error {
-	d.seen(series.host)
+	d.seen(series.host.name)
 	for range points {
 		ms := d.time()
 		sum, minimum, maximum := d.value(valueType), d.value(valueType), d.value(valueType)
@@ -360,7 +360,7 @@ func (d *decoderV3) sketches(series known, points, valueType uint64) error {
 		if err != nil {
 			return err
 		}
-		if series.ok {
+		if series.ok() {
 			d.sketch(series.ref, ms, s)
 		} else {
 			d.in.counts.series.Add(1)

@@ -188,6 +188,20 @@ func (a *aggregator) flushAll() {
 	a.out.seal()
 }
 
+// startAnew drops what is known of contexts, because the store has forgotten
+// series of some: the next line of each makes its series again.
+func (a *aggregator) startAnew() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, t := range a.tables {
+		t.mu.Lock()
+		a.entries.Add(-int64(len(t.entries)))
+		t.entries = map[uint64]*entry{}
+		t.mu.Unlock()
+	}
+	a.contexts, a.ordered, a.metrics = map[uint64]*metricContext{}, nil, map[string]*metricCounts{}
+}
+
 // collect merges the closed sides and emits bucket a.closed. The caller holds
 // a.mu; nobody else looks at a closed side.
 func (a *aggregator) collect() {

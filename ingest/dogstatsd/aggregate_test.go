@@ -302,6 +302,40 @@ func TestContextsOverTheLimitAreCountedAndSpoilNothing(t *testing.T) {
 	ts.wantPoints("c{} gauge", map[int]float64{40: 1})
 }
 
+// forget makes the store forget a series: its ref is never good again.
+func (r *record) forget(name string) {
+	if r.forgot == nil {
+		r.forgot = map[store.Ref]bool{}
+	}
+	r.forgot[r.refs[name]] = true
+	delete(r.refs, name)
+}
+
+func TestForgottenSeriesHoldUpNobodyAndComeBack(t *testing.T) {
+	ts := newTestServer(t, Config{})
+	lines := []string{"a:1|g", "b:2|g", "c:3|c", "d:4|d", "h:5|h"}
+	ts.send(lines...)
+	ts.advance(10 * time.Second)
+	for _, name := range []string{"b{} gauge", "d{} distribution", "h.avg{} gauge"} {
+		ts.got.forget(name)
+	}
+	ts.send(lines...)
+	ts.advance(10 * time.Second)
+	ts.wantPoints("a{} gauge", map[int]float64{0: 1, 10: 1})
+	ts.wantPoints("c{} rate", map[int]float64{0: 0.3, 10: 0.3})
+	ts.wantPoints("h.max{} gauge", map[int]float64{0: 5, 10: 5})
+	if st := ts.Stats(); st.Forgotten != 3 || st.Waiting != 0 {
+		t.Errorf("got %d samples of forgotten series, %d waiting", st.Forgotten, st.Waiting)
+	}
+	ts.send(lines...)
+	ts.advance(10 * time.Second)
+	ts.wantPoints("b{} gauge", map[int]float64{0: 2, 20: 2})
+	ts.wantPoints("h.avg{} gauge", map[int]float64{0: 5, 20: 5})
+	if st := ts.Stats(); st.Forgotten != 3 || st.Contexts != 5 || st.Entries != 5 {
+		t.Errorf("got %d samples of forgotten series, %d contexts, %d entries", st.Forgotten, st.Contexts, st.Entries)
+	}
+}
+
 func TestTooManyTagsAreRefused(t *testing.T) {
 	ts := newTestServer(t, Config{})
 	tags := strings.Repeat("a,", maxTags)

@@ -63,6 +63,7 @@ type Server struct {
 	stream  *streamListener // nil: off
 	inside  *table          // of Ingest and of stream connections
 	failing bool            // the store did not take the last batch; the flusher's own
+	forgot  uint64          // samples of forgotten series, at the last look; the flusher's own
 }
 
 const (
@@ -196,6 +197,23 @@ func (s *Server) Run(ctx context.Context) error {
 // again at the next poll.
 func (s *Server) flush(ctx context.Context) {
 	s.agg.flush(s.now().UnixMilli())
+	s.write(ctx)
+	if n := s.out.forgotten.Load(); n != s.forgot {
+		s.forgot = n
+		s.agg.startAnew()
+	}
+}
+
+// relieve writes finished batches while a bucket is still being collected,
+// unless the store takes none.
+func (s *Server) relieve() {
+	if !s.failing && s.out.count() > batchSamples {
+		s.write(context.Background())
+	}
+}
+
+// write hands batches to the store, and logs when it begins or ends to fail.
+func (s *Server) write(ctx context.Context) {
 	err := s.out.write(ctx)
 	if failing := err != nil && ctx.Err() == nil; failing != s.failing {
 		s.failing = failing
@@ -204,14 +222,6 @@ func (s *Server) flush(ctx context.Context) {
 		} else {
 			s.log.Info("the store takes samples from DogStatsD again")
 		}
-	}
-}
-
-// relieve writes finished batches while a bucket is still being collected,
-// unless the store is failing.
-func (s *Server) relieve() {
-	if !s.failing && s.out.count() > batchSamples {
-		s.failing = s.out.write(context.Background()) != nil
 	}
 }
 

@@ -2,7 +2,9 @@ package dogstatsd
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/whippet-obs/whippet/store"
 )
@@ -26,6 +28,8 @@ type outbox struct {
 	written  uint64
 	dropped  uint64
 	rejected store.Rejected
+
+	forgotten atomic.Uint64 // samples of series that the store has forgotten
 }
 
 func (o *outbox) batch() *store.Batch {
@@ -91,7 +95,8 @@ func (o *outbox) write(ctx context.Context) error {
 		o.waiting -= size(b)
 		o.mu.Unlock()
 
-		rejected, err := o.append(ctx, b)
+		n := size(b)
+		rejected, forgotten, err := o.hand(ctx, b)
 
 		o.mu.Lock()
 		if err != nil {
@@ -100,11 +105,44 @@ func (o *outbox) write(ctx context.Context) error {
 			o.mu.Unlock()
 			return err
 		}
-		o.written += uint64(size(b) - rejected.Future - rejected.Old)
+		o.written += uint64(n - rejected.Future - rejected.Old - forgotten)
 		o.rejected.Future += rejected.Future
 		o.rejected.Old += rejected.Old
 		o.mu.Unlock()
 	}
+}
+
+// hand gives a batch to the store. Samples of series that the store has
+// forgotten, which happens to those of which it never takes any, are searched
+// by halving, left out and counted: they must not hold up the others for ever.
+func (o *outbox) hand(ctx context.Context, b *store.Batch) (rejected store.Rejected, forgotten int, err error) {
+	rejected, err = o.append(ctx, b)
+	if !errors.Is(err, store.ErrForgotten) {
+		return rejected, 0, err
+	}
+	samples, sketches := b.Samples, b.Sketches
+	if len(samples)+len(sketches) == 1 {
+		o.forgotten.Add(1)
+		return store.Rejected{}, 1, nil
+	}
+	halves := [2]store.Batch{{Samples: samples[:len(samples)/2], Sketches: sketches[:len(sketches)/2]}, {Samples: samples[len(samples)/2:], Sketches: sketches[len(sketches)/2:]}}
+	if len(samples) == 1 { // and one sketch
+		halves = [2]store.Batch{{Samples: samples}, {Sketches: sketches}}
+	}
+	for i := range halves {
+		if size(&halves[i]) == 0 {
+			continue
+		}
+		r, n, err := o.hand(ctx, &halves[i])
+		if err != nil {
+			// What the first half has kept is kept again: the last write of a time wins.
+			return store.Rejected{}, 0, err
+		}
+		rejected.Future += r.Future
+		rejected.Old += r.Old
+		forgotten += n
+	}
+	return rejected, forgotten, nil
 }
 
 // count returns how many samples wait.

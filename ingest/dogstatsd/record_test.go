@@ -29,6 +29,7 @@ type record struct {
 	checks   []catalog.Check
 	appends  int
 	refuse   error
+	forgot   map[store.Ref]bool
 	limit    int // series; 0: none
 }
 
@@ -78,6 +79,16 @@ func (r *record) backend() backend {
 			defer r.mu.Unlock()
 			if r.refuse != nil {
 				return store.Rejected{}, r.refuse
+			}
+			for _, s := range b.Samples {
+				if r.forgot[s.Ref] {
+					return store.Rejected{}, store.ErrForgotten
+				}
+			}
+			for _, s := range b.Sketches {
+				if r.forgot[s.Ref] {
+					return store.Rejected{}, store.ErrForgotten
+				}
 			}
 			r.appends++
 			r.samples = append(r.samples, b.Samples...)

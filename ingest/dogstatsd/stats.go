@@ -38,6 +38,7 @@ type Stats struct {
 	DroppedEvents  uint64 // the catalog was too slow
 	DroppedChecks  uint64
 	RefusedSamples uint64 // of series over the store's limit
+	Forgotten      uint64 // samples of series that the store had forgotten; their next ones are kept
 	TooOld         uint64 // samples with a time before the retention
 	TooNew         uint64 // samples with a time more than 10 minutes ahead
 
@@ -150,6 +151,7 @@ func (s *Server) Stats() Stats {
 		return cmp.Or(cmp.Compare(b.Values, a.Values), cmp.Compare(a.Metric, b.Metric))
 	})
 	st.Names = st.Names[:min(len(st.Names), maxListed)]
+	st.Forgotten = s.out.forgotten.Load()
 	st.LateBatches = s.agg.late.Load()
 	st.Entries = int(s.agg.entries.Load())
 	s.out.mu.Lock()

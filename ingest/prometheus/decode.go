@@ -146,7 +146,7 @@ func (d *decoder) resolve(hash uint64, samples, histograms int, started int64, d
 		if err != nil {
 			return err
 		}
-		if k.ok {
+		if k.ok() {
 			for i := samples; i < len(d.batch.Samples); i++ {
 				d.batch.Samples[i].Ref = k.ref
 			}
@@ -160,7 +160,7 @@ func (d *decoder) resolve(hash uint64, samples, histograms int, started int64, d
 		if err != nil {
 			return err
 		}
-		if k.ok {
+		if k.ok() {
 			for i := histograms; i < len(d.histograms); i++ {
 				d.histograms[i].Ref, d.histograms[i].Started = k.ref, started
 			}
@@ -182,7 +182,7 @@ func (d *decoder) known(hash uint64, native bool, describe func() (description, 
 		return known{}, err
 	}
 	k, err := d.in.intern(description, native)
-	if err == nil && k.ok {
+	if err == nil && k.ok() {
 		d.in.series.Put(hash, k)
 	}
 	return k, err

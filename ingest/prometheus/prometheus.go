@@ -44,11 +44,12 @@ type Intake struct {
 	counts     counts
 }
 
-// known is what the labels of a series lead to.
+// known is what the labels of a series lead to. There may be millions.
 type known struct {
-	ref store.Ref
-	ok  bool // false: refused, over a limit or without a name
+	ref store.Ref // 0: refused, over a limit or without a name
 }
+
+func (k known) ok() bool { return k.ref != 0 }
 
 // maxKnown bounds the cache of series.
 const maxKnown = 2 << 20

@@ -64,7 +64,7 @@ func (in *Intake) intern(d description, native bool) (known, error) {
 		return known{}, err
 	}
 	in.catalog.LearnMetric(catalog.Metric{Name: name, Type: kind.String(), Unit: family.unit, Description: family.help})
-	return known{ref: ref, ok: true}, nil
+	return known{ref: ref}, nil
 }
 
 // metricType is MetricMetadata.MetricType, the same in both versions.

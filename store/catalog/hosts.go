@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -39,8 +40,11 @@ const UpFor = 120_000
 // Up reports whether the host has been heard of lately; now is in ms.
 func (h *Host) Up(now int64) bool { return now-h.LastSeen < UpFor }
 
-// maxHosts bounds the hosts created by being seen; names come from the network.
+// maxHosts bounds the hosts known; names come from the network.
 const maxHosts = 100_000
+
+// ErrTooManyHosts is returned for a host that would be one too many.
+var ErrTooManyHosts = errors.New("too many hosts are known; delete some that are gone")
 
 // hosts holds all hosts in memory. Readers get immutable snapshots.
 type hosts struct {
@@ -75,6 +79,8 @@ func (c *Catalog) UpdateHost(ctx context.Context, name string, fn func(*Host)) e
 	host := Host{Name: name}
 	if known := c.hosts.byKey[name]; known != nil {
 		host = *known
+	} else if len(c.hosts.byKey) >= maxHosts {
+		return fmt.Errorf("keep host %s: %w: %d", name, ErrTooManyHosts, maxHosts)
 	}
 	host.Tags = maps.Clone(host.Tags)
 	fn(&host)
