@@ -35,6 +35,9 @@ func (db *DB) Append(ctx context.Context, b *Batch) (Rejected, error) {
 	if db.full.Load() {
 		return Rejected{}, fmt.Errorf("%w: less than %d MiB are free on the disk of %s", ErrNoSpace, db.options.MinFree>>20, db.dir)
 	}
+	if err := db.awaitRoom(ctx); err != nil {
+		return Rejected{}, err
+	}
 	db.forgetting.RLock() // a series that was let through stays until its samples are in the head
 	defer db.forgetting.RUnlock()
 	kept, rejected, definitions, err := db.admit(b)
@@ -56,6 +59,24 @@ func (db *DB) Append(ctx context.Context, b *Batch) (Rejected, error) {
 	db.counts.future.Add(uint64(rejected.Future))
 	db.counts.old.Add(uint64(rejected.Old))
 	return rejected, nil
+}
+
+// roomWait is how often an appender looks again whether there is room.
+const roomWait = 10 * time.Millisecond
+
+// awaitRoom waits while a head that can't be sealed yet is as large as a head
+// may ever get: the one before it is still being written, or writing it fails.
+func (db *DB) awaitRoom(ctx context.Context) error {
+	for db.crowded.Load() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("append: wait for the head to be sealed: %w", context.Cause(ctx))
+		case <-db.stop:
+			return errClosed
+		case <-time.After(roomWait):
+		}
+	}
+	return nil
 }
 
 // admission decides which samples of one batch are kept.
@@ -145,8 +166,11 @@ func (db *DB) apply(payload []byte, tag any) {
 	h := db.head
 	db.mu.RUnlock()
 	db.states.mu.Lock()
-	h.add(b, db.sawSample)
+	memory := h.add(b, db.sawSample)
 	db.states.mu.Unlock()
+	if memory >= maxHeads*db.options.SealBytes {
+		db.crowded.Store(true)
+	}
 	for _, s := range db.today.seen {
 		db.index.Saw(s.day, uint32(s.ref))
 	}

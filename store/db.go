@@ -70,6 +70,10 @@ type Options struct {
 	Sync func(*os.File) error // makes a log file durable; nil: fdatasync
 }
 
+// maxHeads times SealBytes is what a head may grow to while the one before it is
+// still being sealed. Then appends wait.
+const maxHeads = 2
+
 // DB is a data folder opened by this process. Safe for concurrent use.
 type DB struct {
 	dir     string
@@ -110,6 +114,7 @@ type DB struct {
 	future  futureSamples
 	doubt   clockDoubt
 	full    atomic.Bool // the disk has only its reserve left
+	crowded atomic.Bool // the head has maxHeads times SealBytes
 	stop    chan struct{}
 	stopped sync.WaitGroup
 	sealNow chan chan error

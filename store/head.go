@@ -59,9 +59,9 @@ func (h *head) release() error {
 	return nil
 }
 
-// add keeps the samples of a batch whose series keep says to. Only who has
-// the log's turn calls it.
-func (h *head) add(b *Batch, keep func(ref Ref, at int64, value float64, sketch bool) bool) {
+// add keeps the samples of a batch whose series keep says to, and gives the
+// memory that the head takes then. Only who has the log's turn calls it.
+func (h *head) add(b *Batch, keep func(ref Ref, at int64, value float64, sketch bool) bool) (memory int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range b.Samples {
@@ -75,6 +75,7 @@ func (h *head) add(b *Batch, keep func(ref Ref, at int64, value float64, sketch 
 			h.scratch = h.cells.addSketch(h.grow(s.Ref, s.Time), s.Time, s.Sketch, h.scratch)
 		}
 	}
+	return h.memory()
 }
 
 // grow returns the chain of a series that is about to get a sample.

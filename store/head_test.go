@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -151,6 +153,38 @@ func TestHeadIsSealedWhenABurstEnds(t *testing.T) {
 	check("a burst goes on", false)
 	send(2, 1)
 	check("next to nothing after it", true)
+}
+
+func TestAppendsWaitForACrowdedHeadToBeSealed(t *testing.T) {
+	db := openTest(t, t.TempDir(), Options{})
+	ref := intern(t, db, "m")
+	appendOne(t, db, ref, start.UnixMilli(), 1)
+	db.crowded.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*roomWait)
+	defer cancel()
+	if _, err := db.Append(ctx, &Batch{Samples: []Sample{{ref, start.UnixMilli() + 1, 2}}}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got error %v, want to have waited", err)
+	}
+	if err := db.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	appendOne(t, db, ref, start.UnixMilli()+1, 2)
+}
+
+func TestEveryHeadIsCrowdedWhenNoneMayBeLarge(t *testing.T) {
+	db := openTest(t, t.TempDir(), Options{SealBytes: 1})
+	ref := intern(t, db, "m")
+	for i := range int64(5) {
+		sealed := make(chan error, 1)
+		go func() { sealed <- db.Seal() }()
+		appendOne(t, db, ref, start.UnixMilli()+i, 1)
+		if err := <-sealed; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := readAll(t, db, "m")[""]; len(got) != 5 {
+		t.Errorf("%d samples are there, want 5", len(got))
+	}
 }
 
 func TestReaderOutlivesTheHead(t *testing.T) {

@@ -24,7 +24,7 @@ func (db *DB) limit(s *index.Series) error {
 		return refuse("series in all", "there are %d series already; raise --max-series, or send fewer distinct tags", n)
 	}
 	if n := db.index.SeriesOf(s.Name); n >= o.MaxSeriesPerMetric {
-		return refuse("series per metric", "it has %d series already; send fewer distinct tags", n)
+		return refuse("series per metric", "it has %d series already; raise --max-series-per-metric, or send fewer distinct tags", n)
 	}
 	if len(s.Tags) > o.MaxTags {
 		return refuse("tags per series", "%d tags on one series; %d are allowed", len(s.Tags), o.MaxTags)

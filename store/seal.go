@@ -124,6 +124,7 @@ func (db *DB) seal() error {
 			db.mu.Lock()
 			defer db.mu.Unlock()
 			h, db.head = db.head, newHead(db.now(), segment)
+			db.crowded.Store(false)
 			db.sealing = h
 		})
 		if err != nil {

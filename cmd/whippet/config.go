@@ -51,6 +51,7 @@ type config struct {
 	MaxDisk    int64
 	KeepEvents time.Duration
 	MaxSeries  int
+	MaxPerName int // series of one metric
 
 	SMTP         string
 	SMTPTLS      string
@@ -141,6 +142,7 @@ func (c *config) settings() *flag.FlagSet {
 		return err
 	})
 	fs.IntVar(&c.MaxSeries, "max-series", 5_000_000, "largest `number` of series; new ones above it are refused and counted")
+	fs.IntVar(&c.MaxPerName, "max-series-per-metric", 1_000_000, "largest `number` of series of one metric; new ones above it are refused, counted and named")
 
 	fs.StringVar(&c.SMTP, "smtp", "", "`host:port` of the mail server; empty: mails stay in the outbox page")
 	c.SMTPTLS = "starttls"
@@ -265,6 +267,9 @@ func (c *config) check() error {
 	}
 	if c.MaxSeries < 1 {
 		return fmt.Errorf("--max-series %d: the least is 1", c.MaxSeries)
+	}
+	if c.MaxPerName < 1 {
+		return fmt.Errorf("--max-series-per-metric %d: the least is 1", c.MaxPerName)
 	}
 	if c.SMTP != "" {
 		if _, _, err := net.SplitHostPort(c.SMTP); err != nil {

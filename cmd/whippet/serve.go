@@ -50,7 +50,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 
 	db, err := store.Open(cfg.DataDir, store.Options{
 		Retention: cfg.Retention.Raw, Retention5m: cfg.Retention.FiveMinutes, Retention1h: cfg.Retention.OneHour, Rules: cfg.Rules,
-		MaxDisk: cfg.MaxDisk, MaxSeries: cfg.MaxSeries, Now: clk.Now, Log: log,
+		MaxDisk: cfg.MaxDisk, MaxSeries: cfg.MaxSeries, MaxSeriesPerMetric: cfg.MaxPerName, Now: clk.Now, Log: log,
 	})
 	if err != nil {
 		return err

@@ -90,6 +90,9 @@ func (t *seriesTable) add(id uint32, k key) {
 	p.known++
 	p.series[id%pageLen] = record{k.interval, k.name, uint32(len(p.tags)), uint16(len(k.tags)), k.kind}
 	p.tags = append(p.tags, k.tags...)
+	if id%pageLen == pageLen-1 {
+		p.tags = slices.Clone(p.tags) // most often the page is complete: its room to grow is not needed
+	}
 	t.table.add(t.hash(k), id)
 	t.next = max(t.next, id+1)
 }
