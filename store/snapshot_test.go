@@ -179,3 +179,59 @@ func TestCheckFindsFlippedBits(t *testing.T) {
 		t.Errorf("a folder of something else: got error %v", err)
 	}
 }
+
+// A damaged page of a tier costs speed while the samples it was made of are
+// there, and is named.
+func TestDamagedTierIsReplacedByItsSamples(t *testing.T) {
+	dir := t.TempDir()
+	db := openTest(t, dir, Options{})
+	ref := intern(t, db, "m")
+	from := floorTo(start.UnixMilli(), day)
+	want := &Columns{}
+	var b Batch
+	for i := range int64(4000) {
+		at, v := from+i*10_000, float64(i%97)/4
+		b.Samples = append(b.Samples, Sample{ref, at, v})
+		want.Times, want.Values = append(want.Times, at), append(want.Values, v)
+	}
+	if _, err := db.Append(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	db.Close()
+	names, err := filepath.Glob(filepath.Join(dir, "tiers", "5m-*.tier"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("got files %v (error %v), want one", names, err)
+	}
+	raw, err := os.ReadFile(names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{len(raw) / 3, len(raw) - 20} { // in a page, and in the directory
+		broken := slices.Clone(raw)
+		broken[at] ^= 1
+		if err := os.WriteFile(names[0], broken, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		db = openTest(t, dir, Options{})
+		set, err := db.Select(context.Background(), Selector{From: from, To: from + day - 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got Buckets
+		if err := set.Aggregate(0, fiveMinutes, LeftClosed, &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := sameBuckets(&got, wantBuckets(want, from, from+day-1, fiveMinutes, LeftClosed)); diff != "" {
+			t.Errorf("byte %d: %s", at, diff)
+		}
+		named := slices.Concat(set.Warnings(), db.Stats().BrokenPartitions)
+		if len(named) == 0 || !strings.Contains(named[0], filepath.Base(names[0])) {
+			t.Errorf("byte %d: the file is not named: %q", at, named)
+		}
+		set.Close()
+		db.Close()
+	}
+}
