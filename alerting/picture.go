@@ -46,6 +46,10 @@ type thresLine struct {
 // pictured is the time that a mail shows: the window and an hour before it.
 func (m *monitor) pictured(at int64) (from, to int64) {
 	to = m.windowEnd(at)
+	if m.query.ahead { // as much of the past as of what is to come
+		ahead := m.query.window.Milliseconds()
+		return to - ahead, to + ahead
+	}
 	return to - m.window - time.Hour.Milliseconds(), to
 }
 
@@ -54,6 +58,9 @@ func (s *Service) picture(m *monitor, title string, at int64, groups ...*Group) 
 	p := &picture{Title: title, Kind: m.kind, Query: m.queryText, Status: groups[0].Status}
 	p.From, p.To = m.pictured(at)
 	p.BadFrom = p.To - m.window
+	if m.query.ahead {
+		p.BadFrom = p.To - m.query.window.Milliseconds()
+	}
 	for _, g := range groups {
 		if p.Status == NoData {
 			p.BadFrom = max(p.From, min(p.BadFrom, g.LastData))

@@ -175,6 +175,11 @@ func (p *picture) curve(l *line) {
 		p.path.reset()
 		p.anomalies(&p.path, values, b.Anomalous)
 		p.fill(&p.path, p.around(), p.look.alert)
+		if b.Forecast { // what is to come, paler than what was
+			p.path.reset()
+			p.trace(&p.path, b.Middle[:min(len(b.Middle), p.spec.Grid.Len())])
+			p.fill(&p.path, p.around(), alpha(l.color, 0.6))
+		}
 	}
 }
 

@@ -83,7 +83,8 @@ export interface Known {
 }
 
 const functions: [name: string, note: string][] = [
-  ['anomalies', 'the band that its past lets expect'], ['abs', 'without sign'], ['log2', ''], ['log10', ''], ['cumsum', 'sum so far'], ['integral', 'area so far'],
+  ['anomalies', 'the band that its past lets expect'], ['forecast', 'how it goes on'], ['outliers', 'groups unlike the others'],
+  ['trend_line', 'least-squares line'], ['robust_trend', 'line that spikes do not turn'], ['piecewise_constant', 'levels that hold for a while'], ['abs', 'without sign'], ['log2', ''], ['log10', ''], ['cumsum', 'sum so far'], ['integral', 'area so far'],
   ['default_zero', '0 where nothing is'], ['exclude_null', 'without groups that lack a tag'], ['clamp_min', 'not below'], ['clamp_max', 'not above'], ['cutoff_min', 'drop below'], ['cutoff_max', 'drop above'],
   ['per_second', 'rate'], ['per_minute', 'rate'], ['per_hour', 'rate'], ['dt', 'seconds between points'], ['diff', 'change'], ['derivative', 'change per second'], ['monotonic_diff', 'change of a counter'],
   ['ewma_3', 'smooth'], ['ewma_5', 'smooth'], ['ewma_7', 'smooth'], ['ewma_10', 'smooth'], ['ewma_20', 'smooth'], ['median_3', 'smooth'], ['median_5', 'smooth'], ['median_7', 'smooth'], ['median_9', 'smooth'],
@@ -146,7 +147,7 @@ function metricTerm(m: { name: string; type: string; unit?: string }, aggregator
 }
 
 function functionCall([name, note]: [string, string]): Suggestion {
-  const insert = name === 'anomalies' ? "anomalies(, 'basic', 2)" : `${name}()`
+  const insert = { anomalies: "anomalies(, 'basic', 2)", forecast: "forecast(, 'linear', 2)", outliers: "outliers(, 'DBSCAN', 3)" }[name] ?? `${name}()`
   return { text: `${name}()`, note, insert, caret: name.length + 1 }
 }
 
