@@ -304,3 +304,29 @@ func BenchmarkMillionSeries(b *testing.B) {
 		}
 	})
 }
+
+// A page's checksum guards against flipped bits, not against a file that someone
+// made up: no bytes may bring the reader down.
+func FuzzPage(f *testing.F) {
+	path := someFile(f)
+	p := open(f, path)
+	for i := range p.pages() {
+		g := p.page(i)
+		f.Add(p.data[g.from:min(g.to, g.from+600)])
+	}
+	d := chunk.NewDecoder()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var b Block
+		for ok := true; ok && len(data) > 0; {
+			before := len(data)
+			if b, data, ok = nextBlock(b, data); ok && len(data) >= before {
+				t.Fatal("a block of no bytes")
+			}
+			if ok && b.end() && b.Kind == Numbers {
+				if _, err := d.Header(b.MinTime, b.data); err == nil && b.MinTime > b.MaxTime {
+					t.Fatalf("times %d to %d", b.MinTime, b.MaxTime)
+				}
+			}
+		}
+	})
+}
