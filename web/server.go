@@ -235,8 +235,8 @@ func (s *Server) registerDebug() {
 		return c.JSON(fiber.Map{"now": s.config.Now().UnixMilli()})
 	})
 	debug.Post("/whippet/clock", s.advanceClock)
-	debug.Post("/whippet/seal", func(c *fiber.Ctx) error {
-		if err := s.config.DB.Seal(); err != nil {
+	debug.Post("/whippet/settle", func(c *fiber.Ctx) error {
+		if err := s.config.DB.Settle(); err != nil {
 			return err
 		}
 		return c.SendStatus(fiber.StatusNoContent)

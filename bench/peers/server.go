@@ -39,7 +39,7 @@ func newPeer(name, whippet string) (*peer, error) {
 			},
 			ready: "/readyz", query: "/prometheus",
 			doors: map[format]string{remoteWrite: "/api/v1/write", datadogV1: "/api/v1/series", datadogV2: "/api/v2/series"},
-			flush: []string{"/debug/whippet/seal"},
+			flush: []string{"/debug/whippet/settle"},
 		}, nil
 	case "victoria-metrics":
 		return &peer{
