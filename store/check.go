@@ -212,6 +212,13 @@ func (c *checker) tierFile(name, path string) error {
 	errs := []error{f.readCoverage()}
 	for b := range p.All() {
 		encoded, err := p.Bytes(b)
+		if err == nil && b.Kind == samplesBlock {
+			if err = c.codec.decodeFew(b.MinTime, encoded, width, false, &c.tier); err != nil {
+				err = fmt.Errorf("a block of series %d: %w", b.Series, err)
+			} else {
+				c.report.Buckets += int64(len(c.tier.Start))
+			}
+		}
 		if err == nil && b.Kind == tierBlock {
 			if err = c.codec.decode(encoded, width, wantAllTierColumns|WantSketches, &c.tier); err != nil {
 				err = fmt.Errorf("a block of series %d: %w", b.Series, err)

@@ -342,7 +342,11 @@ func (r *seriesReader) buckets(st *stretch, from, to int64) {
 		}
 		if r.cached.file != st.tier || r.cached.block != b.MinTime {
 			encoded, err := st.tier.Bytes(b)
-			if err == nil {
+			switch {
+			case err != nil:
+			case b.Kind == samplesBlock:
+				err = r.codec.decodeFew(b.MinTime, encoded, width, r.set.db.kind(r.ref) == Cumulative, &r.tier)
+			default:
 				err = r.codec.decode(encoded, width, r.want, &r.tier)
 			}
 			if err != nil {

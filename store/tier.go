@@ -37,18 +37,36 @@ type tierColumns struct {
 	Last     []float64
 	Increase []float64 // of cumulative counters: from First to Last; empty for others
 	Sketches []*sketch.Sketch
+
+	// The samples that the buckets are of, while they are few and all there.
+	few  Columns
+	many bool
 }
 
 func (t *tierColumns) reset(width int64) {
 	*t = tierColumns{
 		width, t.Start[:0], t.OnStart[:0], t.Count[:0], t.Sum[:0], t.Min[:0], t.Max[:0],
-		t.First[:0], t.Last[:0], t.Increase[:0], t.Sketches[:0],
+		t.First[:0], t.Last[:0], t.Increase[:0], t.Sketches[:0], t.few, false,
+	}
+	t.few.Reset()
+}
+
+// fewInTier is up to how many samples a series may keep in a tier in place of
+// buckets, where those are larger: a container's that lived for a minute are.
+const fewInTier = 64
+
+// addFew adds samples to the few.
+func (t *tierColumns) addFew(times []int64, values []float64) {
+	if t.many = t.many || len(t.few.Times)+len(times) > fewInTier; !t.many {
+		t.few.Times = append(t.few.Times, times...)
+		t.few.Values = append(t.few.Values, values...)
 	}
 }
 
 // addSamples adds buckets made of samples in time order, later than those that
 // are there.
 func (t *tierColumns) addSamples(times []int64, values []float64, cumulative bool) {
+	t.addFew(times, values)
 	for i := 0; i < len(times); {
 		start := floorTo(times[i], t.width)
 		j := i + 1
@@ -283,6 +301,35 @@ func appendColumn(b, column []byte) []byte {
 
 func sameBits(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
+}
+
+// encodeFew appends the few samples of t as a block, if it has all of them:
+//
+//	first time less that of the first bucket uvarint | chunk
+func (c *tierCodec) encodeFew(b []byte, t *tierColumns) []byte {
+	n := sumOf(t.Count) + sumOf(t.OnStart)
+	if t.many || n == 0 || n != float64(len(t.few.Times)) {
+		return nil // NaN samples are in no bucket
+	}
+	b = binary.AppendUvarint(b, uint64(t.few.Times[0]-t.Start[0]))
+	b, _ = c.encoder.Append(b, t.few.Times, t.few.Values)
+	return b
+}
+
+// decodeFew is decode for a block of few samples; start is that of the first
+// bucket.
+func (c *tierCodec) decodeFew(start int64, b []byte, width int64, cumulative bool, t *tierColumns) error {
+	t.reset(width)
+	ahead, n := binary.Uvarint(b)
+	if n <= 0 || ahead >= uint64(width) {
+		return errTierCorrupt
+	}
+	var few Columns
+	if err := decodeInto(c.decoder, start+int64(ahead), b[n:], false, &few); err != nil {
+		return fmt.Errorf("tier block: %w", err)
+	}
+	t.addSamples(few.Times, few.Values, cumulative)
+	return nil
 }
 
 // decode replaces t by the buckets of a block. Of the columns only those that

@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -277,8 +280,48 @@ func FuzzTierBlock(f *testing.F) {
 		f.Add(encoded, uint8(0xff))
 		f.Add(encoded, uint8(WantSum))
 	}
+	f.Add(codec.encodeFew(nil, &numbers), uint8(0xff))
 	var t tierColumns
 	f.Fuzz(func(_ *testing.T, b []byte, want uint8) {
 		codec.decode(b, oneHour, Want(want), &t)
+		codec.decodeFew(oneHour, b, oneHour, true, &t)
 	})
+}
+
+// A container that lives for a minute must not cost more in tiers than in raw
+// samples: eight columns of one bucket did.
+func TestShortSeriesKeepTheirSamplesInTiers(t *testing.T) {
+	dir := t.TempDir()
+	db := openTest(t, dir, Options{})
+	var b Batch
+	for n := range 500 {
+		ref := intern(t, db, "m", fmt.Sprint("container:", n))
+		for i := range int64(6) {
+			at := start.Add(-time.Hour).UnixMilli() + int64(n)*1000 + i*10_000
+			b.Samples = append(b.Samples, Sample{ref, at, math.Exp(float64(n) / float64(i+1))})
+		}
+	}
+	if _, err := db.Append(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	size := func(folder string) (total int64) {
+		names, err := filepath.Glob(filepath.Join(dir, folder, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			total += info.Size()
+		}
+		return total
+	}
+	if raw, tiers := size("partitions"), size("tiers"); raw == 0 || tiers > 3*raw {
+		t.Errorf("the two tiers have %d bytes, the raw samples %d", tiers, raw)
+	}
 }

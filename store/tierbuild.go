@@ -169,7 +169,11 @@ func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, e
 		}
 		if len(sink.Start) > 0 {
 			encoded, header := r.codec.encode(nil, &sink.tierColumns)
-			w.Add(uint32(ref), tierBlock, header, encoded)
+			if few := r.codec.encodeFew(nil, &sink.tierColumns); few != nil && len(few) < len(encoded) {
+				w.Add(uint32(ref), samplesBlock, header, few)
+			} else {
+				w.Add(uint32(ref), tierBlock, header, encoded)
+			}
 		}
 	}
 	if err := w.Close(); err != nil {
@@ -213,6 +217,11 @@ func (t *tierSink) addRaw(c *Columns) {
 }
 
 func (t *tierSink) addTier(o *tierColumns, i, j int, _, _ int64) {
+	if i == 0 && j == len(o.Start) && !o.many {
+		t.addFew(o.few.Times, o.few.Values)
+	} else if i < j {
+		t.many = true
+	}
 	switch {
 	case o.width == t.width:
 		t.addFrom(o, i, j)

@@ -17,6 +17,7 @@ import (
 const (
 	tierBlock     = 16 // buckets of a series, as tierCodec codes them
 	coverageBlock = 17 // of series 0, which no series has
+	samplesBlock  = 18 // few samples of a series, in place of buckets
 )
 
 // sealedFile is a partition of raw samples of one day.
