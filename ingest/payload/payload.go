@@ -1,6 +1,6 @@
-// Package payload holds what the protocols over HTTP share: unpacking a body
-// within bounds, walking protobuf in place, and knowing a series again by a
-// hash of the bytes that describe it.
+// Package payload holds what the protocols share: unpacking a body within
+// bounds, walking protobuf in place, reading numbers, and knowing a series
+// again by a hash of the bytes that describe it.
 package payload
 
 import "fmt"
