@@ -1,6 +1,7 @@
 package anomaly
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -110,7 +111,8 @@ func (r Rule) cell(bounds float64, window int) Rule {
 }
 
 // suggest finds the cell that keeps every real mark with the fewest alerts on
-// noise, and then the fewest alerts at all.
+// noise, and then the fewest alerts at all. Of equal ones the quickest is the
+// best, and then the widest.
 func (b *Backtest) suggest(marks []Mark, touched [][]bool) {
 	reals := 0
 	for _, m := range marks {
@@ -136,7 +138,9 @@ func (b *Backtest) suggest(marks []Mark, touched [][]bool) {
 			continue
 		}
 		best := b.Table[b.Best]
-		if cell.Noise < best.Noise || cell.Noise == best.Noise && cell.Alerts < best.Alerts {
+		better := cmp.Or(cmp.Compare(cell.Noise, best.Noise), cmp.Compare(cell.Alerts, best.Alerts),
+			cmp.Compare(cell.Window, best.Window), cmp.Compare(best.Bounds, cell.Bounds))
+		if better < 0 {
 			b.Best = i
 		}
 	}
