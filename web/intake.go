@@ -17,7 +17,8 @@ func (s *Server) registerIntake() {
 		s.app.Post(path, s.traces)
 	}
 	s.app.Use(func(c *fiber.Ctx) error {
-		if _, ok := agent.Route(c.Method(), c.Path()); ok {
+		// Prometheus has a POST of the same name as agents.
+		if _, ok := agent.Route(c.Method(), c.Path()); ok && !strings.HasPrefix(c.Path(), "/prometheus/") {
 			return s.intake(c)
 		}
 		return c.Next()

@@ -16,6 +16,20 @@ func (s *Server) registerRemoteWrite() {
 	for _, path := range []string{"/api/v1/write", "/prometheus/api/v1/write"} {
 		s.app.Post(path, s.remoteWrite)
 	}
+	for _, path := range []string{"/api/v1/import/prometheus", "/prometheus/api/v1/import/prometheus"} {
+		s.app.Post(path, s.importText)
+	}
+}
+
+// importText takes samples in the text exposition format.
+func (s *Server) importText(c *fiber.Ctx) error {
+	if !s.maySubmit(c) {
+		return errUnknownKey
+	}
+	if _, err := s.config.RemoteWrite.Text(c.UserContext(), c.Get(fiber.HeaderContentEncoding), c.Request().Body()); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
 }
 
 // remoteWrite hands a request to the intake. The headers of version 2.0 tell

@@ -115,7 +115,7 @@ func New(config Config) (*Server, error) {
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Now: config.Now}).Register(s.app)
-	(&prometheus.API{DB: config.DB, Engine: config.Engine, Now: config.Now, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
+	(&prometheus.API{DB: config.DB, Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
 	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
 	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(config.StatsD.Stats()) })
 	s.registerAccount(s.app.Group("/api/ui"))

@@ -42,6 +42,7 @@ type Intake struct {
 	histograms *histogram.Totals
 	decoders   sync.Pool
 	counts     counts
+	now        func() time.Time
 }
 
 // known is what the labels of a series lead to. There may be millions.
@@ -59,7 +60,7 @@ func New(d Deps) *Intake {
 	in := &Intake{
 		db: d.DB, catalog: d.DB.Catalog(), unpacker: payload.NewUnpacker(), series: payload.NewCache[known](maxKnown),
 		families:   families{byName: map[string]family{}},
-		histograms: histogram.NewTotals(d.Now().UnixMilli()),
+		histograms: histogram.NewTotals(d.Now().UnixMilli()), now: d.Now,
 	}
 	in.decoders.New = func() any { return &decoder{in: in} }
 	return in

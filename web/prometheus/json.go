@@ -12,26 +12,67 @@ import (
 	"github.com/whippet-obs/whippet/store"
 )
 
-// answer sends data, which is JSON, in Prometheus' envelope.
-func answer(c *fiber.Ctx, data []byte, warnings []string) error {
+// answer sends data, which is JSON, in Prometheus' envelope, with the warnings and
+// the explanation of f; nil for none.
+func answer(c *fiber.Ctx, data []byte, f *query.Frame) error {
 	b := make([]byte, 0, len(data)+64)
 	b = append(b, `{"status":"success","data":`...)
 	b = append(b, data...)
-	if len(warnings) > 0 {
-		raw, err := json.Marshal(warnings)
+	if f != nil && len(f.Warnings) > 0 {
+		raw, err := json.Marshal(f.Warnings)
 		if err != nil {
 			return err
 		}
 		b = append(append(b, `,"warnings":`...), raw...)
+	}
+	if f != nil && len(f.Steps) > 0 {
+		raw, err := json.Marshal(explanationOf(f))
+		if err != nil {
+			return err
+		}
+		b = append(append(b, `,"explain":`...), raw...)
 	}
 	b = append(b, '}')
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(b)
 }
 
+// explanation is what a query cost, and its steps.
+type explanation struct {
+	Series  int         `json:"series"`
+	Samples int64       `json:"samples"`
+	Bytes   int64       `json:"bytes"`
+	Seconds float64     `json:"seconds"`
+	Steps   []operation `json:"steps"`
+}
+
+// operation is a part of the query; those inside it follow, deeper.
+type operation struct {
+	What    string  `json:"what"`
+	Depth   int     `json:"depth"`
+	How     string  `json:"how,omitempty"` // samples, buckets or last values
+	Series  int     `json:"series"`
+	Samples int64   `json:"samples"`
+	Rows    int     `json:"rows"`
+	Seconds float64 `json:"seconds"`
+}
+
+func explanationOf(f *query.Frame) explanation {
+	e := explanation{f.Stats.Series, f.Stats.Samples, f.Stats.Bytes, f.Stats.Took.Seconds(), make([]operation, len(f.Steps))}
+	for i, s := range f.Steps {
+		e.Steps[i] = operation{s.What, s.Depth, s.How, s.Series, s.Samples, s.Rows, s.Took.Seconds()}
+	}
+	return e
+}
+
 func appendInstant(b []byte, r *metricsql.Result, at int64) []byte {
 	if r.Type == "matrix" {
 		return appendRaw(b, r.Raw)
+	}
+	if r.Type == "string" {
+		b = append(b, `{"resultType":"string","result":[`...)
+		b = append(appendSeconds(b, at), ',')
+		return append(appendString(b, r.Text), `]}`...)
 	}
 	if r.Type == "scalar" {
 		b = append(b, `{"resultType":"scalar","result":`...)
@@ -110,8 +151,7 @@ func appendRaw(b []byte, rows []metricsql.RawRow) []byte {
 
 // appendPoint writes [seconds,"value"].
 func appendPoint(b []byte, ms int64, v float64) []byte {
-	b = append(b, '[')
-	b = strconv.AppendFloat(b, float64(ms)/1000, 'f', -1, 64)
+	b = appendSeconds(append(b, '['), ms)
 	b = append(b, `,"`...)
 	switch {
 	case math.IsInf(v, 1):
@@ -122,6 +162,21 @@ func appendPoint(b []byte, ms int64, v float64) []byte {
 		b = strconv.AppendFloat(b, v, 'f', -1, 64)
 	}
 	return append(b, `"]`...)
+}
+
+// appendSeconds writes ms as seconds, with a fraction where there is one.
+func appendSeconds(b []byte, ms int64) []byte {
+	if ms < 0 {
+		return strconv.AppendFloat(b, float64(ms)/1000, 'f', -1, 64)
+	}
+	b = strconv.AppendInt(b, ms/1000, 10)
+	if ms %= 1000; ms > 0 {
+		b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+		for b[len(b)-1] == '0' {
+			b = b[:len(b)-1]
+		}
+	}
+	return b
 }
 
 func appendLabels(b []byte, row query.Row) []byte {
@@ -141,9 +196,23 @@ func appendLabels(b []byte, row query.Row) []byte {
 }
 
 func appendString(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(append(b, '"'), s...)
+		return append(b, '"')
+	}
 	raw, err := json.Marshal(s)
 	if err != nil {
 		panic("BUG: a string does not marshal: " + err.Error())
 	}
 	return append(b, raw...)
+}
+
+// plain reports whether JSON writes s as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
 }

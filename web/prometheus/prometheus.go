@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/query/metricsql"
 	"github.com/whippet-obs/whippet/store"
@@ -18,10 +19,12 @@ import (
 
 // API is what the handlers work with.
 type API struct {
-	DB      *store.DB
-	Engine  *query.Engine
-	Now     func() time.Time
-	Version string
+	DB       *store.DB
+	Engine   *query.Engine
+	Alerting *alerting.Service
+	Now      func() time.Time
+	Started  time.Time
+	Version  string
 }
 
 // Register adds the routes to r, which stands at /prometheus.
@@ -35,9 +38,14 @@ func (a *API) Register(r fiber.Router) {
 	both("/api/v1/labels", a.labels)
 	r.Get("/api/v1/label/:name/values", a.labelValues)
 	both("/api/v1/series", a.series)
-	r.Get("/api/v1/status/buildinfo", a.buildInfo)
 	r.Post("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
 	r.Put("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
+	both("/api/v1/query_exemplars", func(c *fiber.Ctx) error { return success(c, []any{}) }) // exemplars are not kept
+	both("/federate", a.federate)
+	r.Post("/api/v1/read", a.remoteRead)
+	r.Get("/api/v1/rules", a.rules)
+	r.Get("/api/v1/alerts", a.alerts)
+	a.registerStatus(r)
 }
 
 // parameter reads name from the query string or the posted form.
@@ -118,17 +126,48 @@ func (a *API) span(c *fiber.Ctx) (from, to int64, err error) {
 	return from, to, nil
 }
 
+// options reads what goes with any query.
+func (a *API) options(c *fiber.Ctx) metricsql.Options {
+	return metricsql.Options{Now: a.Now(), Explain: parameter(c, "explain") == "1" || parameter(c, "stats") == "all"}
+}
+
+// limited cuts rows to the request's limit, and warns of it.
+func limited(c *fiber.Ctx, f *query.Frame) error {
+	text := parameter(c, "limit")
+	if text == "" {
+		return nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 0 {
+		return badRequest("limit: want a number, got %q", text)
+	}
+	if limit > 0 && len(f.Rows) > limit {
+		f.Rows = f.Rows[:limit]
+		f.Warnings = append(f.Warnings, "results truncated due to limit")
+	}
+	return nil
+}
+
 func (a *API) query(c *fiber.Ctx) error {
 	at, err := timestamp(c, "time", a.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
-	result, err := metricsql.Instant(c.UserContext(), a.Engine, parameter(c, "query"), at, metricsql.Options{})
+	o := a.options(c)
+	if parameter(c, "step") != "" {
+		if o.Step, err = step(c); err != nil {
+			return err
+		}
+	}
+	result, err := metricsql.Instant(c.UserContext(), a.Engine, parameter(c, "query"), at, o)
 	if err != nil {
 		return err
 	}
 	result.Frame.Rows = withBands(result.Frame.Rows)
-	return answer(c, appendInstant(nil, result, at), result.Frame.Warnings)
+	if err := limited(c, result.Frame); err != nil {
+		return err
+	}
+	return answer(c, appendInstant(nil, result, at), result.Frame)
 }
 
 func (a *API) queryRange(c *fiber.Ctx) error {
@@ -154,14 +193,13 @@ func (a *API) queryRange(c *fiber.Ctx) error {
 	if n := (to - from) / step; n > 11_000 {
 		return badRequest("step: %d points per series are too many, the most is 11000: choose a larger step", n)
 	}
-	frame, err := metricsql.Range(c.UserContext(), a.Engine, parameter(c, "query"), grid, metricsql.Options{})
+	frame, err := metricsql.Range(c.UserContext(), a.Engine, parameter(c, "query"), grid, a.options(c))
 	if err != nil {
 		return err
 	}
 	frame.Rows = withBands(frame.Rows)
-	return answer(c, appendMatrix(nil, frame), frame.Warnings)
-}
-
-func (a *API) buildInfo(c *fiber.Ctx) error {
-	return c.JSON(fiber.Map{"status": "success", "data": fiber.Map{"version": "2.24.0", "application": "whippet " + a.Version}})
+	if err := limited(c, frame); err != nil {
+		return err
+	}
+	return answer(c, appendMatrix(nil, frame), frame)
 }
