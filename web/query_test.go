@@ -76,3 +76,24 @@ func TestQueryV1TellsWhatWasAsked(t *testing.T) {
 		}
 	}
 }
+
+func TestCompletionAnswersBothLanguages(t *testing.T) {
+	url := serve(t, withSamples(t, time.Now().Add(-time.Minute)))
+	for _, tt := range []struct {
+		query  string
+		status int
+		want   string
+	}{
+		{"language=datadog&query=max:m%7Bho", 200, `{"text":"host:","kind":"key","from":6}`},
+		{"language=datadog&query=max:m%7Bhost:b%7D&cursor=11", 200, `{"text":"a","kind":"value","from":11}`},
+		{"language=metricsql&query=m%7Bhost=%22", 200, `{"text":"b","kind":"value","from":8}`},
+		{"language=metricsql&query=hist", 200, `"text":"histogram"`},
+		{"language=sql&query=a", 400, `want \"datadog\" or \"metricsql\"`},
+		{"query=a&cursor=-1", 400, `want an offset`},
+	} {
+		status, body := ask(t, "GET", url+"/api/ui/complete?"+tt.query, "")
+		if status != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s: got %d %.300s, want %d with %s", tt.query, status, body, tt.status, tt.want)
+		}
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
 )
 
@@ -429,35 +430,8 @@ func (s *scanner) call(fn string, start int) node {
 
 // nearest suggests the candidate closest to what was written, if one is close.
 func nearest(written string, candidates []string) string {
-	best, distance := "", max(2, len(written)/3)+1
-	for _, c := range candidates {
-		if d := editDistance(written, c); d < distance {
-			best, distance = c, d
-		}
+	if near := query.Nearest(written, candidates); near != "" {
+		return "; did you mean " + near + "?"
 	}
-	if best == "" {
-		return ""
-	}
-	return "; did you mean " + best + "?"
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

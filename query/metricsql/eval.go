@@ -121,7 +121,7 @@ func (ev *evaluation) evalNode(e mql.Expr) ([]row, error) {
 		}
 		fn := transformOf(c.name)
 		if fn == nil {
-			return nil, ev.fail("there is no function %s", e.Name)
+			return nil, ev.fail("there is no function %s%s", e.Name, orNearest(c.name))
 		}
 		return fn(c)
 	case *mql.StringExpr:
@@ -255,4 +255,12 @@ func (c *call) named(rows []row) []row {
 		}
 	}
 	return rows
+}
+
+// orNearest asks whether the function with the nearest name was meant.
+func orNearest(name string) string {
+	if near := query.Nearest(name, functionNames); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return ""
 }

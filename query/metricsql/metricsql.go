@@ -72,6 +72,9 @@ func parse(text string) (mql.Expr, error) {
 	if len(text) > maxText {
 		return nil, &SyntaxError{text, maxText, fmt.Sprintf("longer than %d bytes", maxText)}
 	}
+	if expansion(text) > maxExpansion {
+		return nil, &SyntaxError{text, -1, fmt.Sprintf("its WITH templates expand to more than %d words", maxExpansion)}
+	}
 	e, err := mql.Parse(text)
 	if err != nil {
 		return nil, &SyntaxError{text, -1, misplaced(err)}

@@ -46,6 +46,7 @@ type About struct {
 func (a *API) Register(r fiber.Router) {
 	r.Get("/status", a.status)
 	r.Get("/query", a.query)
+	r.Get("/complete", a.complete)
 	r.Get("/metrics", a.metrics)
 	r.Get("/metrics/:name", a.metric)
 	r.Get("/cardinality", a.cardinality)

@@ -1,0 +1,79 @@
+package metricsql
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	mql "github.com/VictoriaMetrics/metricsql"
+)
+
+// TestCompletion has the cursor where the bar stands.
+func TestCompletion(t *testing.T) {
+	f := newFixture(t)
+	f.fill()
+	for _, tt := range []struct{ text, want string }{
+		{"|", "g total"},
+		{"sys|", "system_cpu_user"},
+		{"cpu|", "system_cpu_user"}, // a word within
+		{"ra|", "rate"},
+		{"sum(to|", "total"},
+		{"g{|", "env host team"},
+		{"g{ho|}", "host"},
+		{`g{host="|"}`, "a b"},
+		{`g{host=~"a|`, "a"},
+		{`g{env="prod",host="|`, "a b"},
+		{`{__name__="tot|`, "total"},
+		{"sum(g) by (|", "env host"},
+		{"g / on(ho|", "host"},
+		{"g off|", "offset"},
+		{"zzz|", ""},
+	} {
+		cursor := strings.IndexByte(tt.text, '|')
+		text := strings.Replace(tt.text, "|", "", 1)
+		found, err := Complete(context.Background(), f.db, text, cursor, t0.UnixMilli()-3600_000, t0.UnixMilli())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, s := range found {
+			got = append(got, s.Text)
+			if s.From < 0 || s.From > cursor {
+				t.Errorf("%s: %q replaces from %d", tt.text, s.Text, s.From)
+			}
+		}
+		for _, want := range strings.Fields(tt.want) {
+			if !slices.Contains(got, want) {
+				t.Errorf("%s: got %q, want %s among them", tt.text, got, want)
+			}
+		}
+		if tt.want == "" && len(got) > 0 {
+			t.Errorf("%s: got %q, want none", tt.text, got)
+		}
+	}
+}
+
+func TestEveryFunctionIsSuggested(t *testing.T) {
+	for file, table := range map[string]string{"rollup.go": "rollupFuncs", "transform.go": "transformFuncs", "aggr.go": "aggrFuncs"} {
+		for _, name := range libraryNames(t, file, table) {
+			if name != "" && !slices.Contains(functionNames, name) {
+				t.Errorf("%s is not suggested", name)
+			}
+		}
+	}
+	for _, name := range functionNames {
+		if !mql.IsSupportedFunction(name) && !slices.Contains([]string{"alias", "ru", "ttf", "range_median"}, name) { // templates
+			t.Errorf("%s is suggested, and is no function", name)
+		}
+	}
+}
+
+func FuzzComplete(f *testing.F) {
+	f.Add(`sum(g{host="a"}) by (env)`, 9)
+	fx := newFixture(f)
+	fx.fill()
+	f.Fuzz(func(t *testing.T, text string, cursor int) {
+		Complete(context.Background(), fx.db, text, cursor, 0, t0.UnixMilli())
+	})
+}
