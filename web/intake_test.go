@@ -12,8 +12,10 @@ import (
 
 	"github.com/klauspost/compress/snappy"
 
+	"github.com/whippet-obs/whippet/ingest/agent"
 	"github.com/whippet-obs/whippet/ingest/dogstatsd"
 	"github.com/whippet-obs/whippet/ingest/prometheus"
+	"github.com/whippet-obs/whippet/store"
 )
 
 // client sends JSON and reads JSON.
@@ -169,5 +171,23 @@ func TestRemoteWriteAnswers(t *testing.T) {
 		if r.StatusCode != tt.status || tt.status != 415 && r.Header.Get("X-Prometheus-Remote-Write-Samples-Written") != "0" || r.Header.Get("Date") == "" {
 			t.Errorf("%s %s: got %d %v, want %d", tt.path, tt.contentType, r.StatusCode, r.Header, tt.status)
 		}
+	}
+}
+
+func TestAgentsAreToldToWaitForRoom(t *testing.T) {
+	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	full, err := store.Open(t.TempDir(), store.Options{MinFree: 1 << 60, Log: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { full.Close() })
+	url := serve(t, func(config *Config) { config.Intake = agent.New(agent.Deps{DB: full, Now: time.Now, Log: quiet}) })
+	response, err := http.Post(url+"/api/v1/series", "application/json", strings.NewReader(fmt.Sprintf(`{"series":[{"metric":"m","points":[[%d,1]]}]}`, time.Now().Unix())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != 503 || response.Header.Get("Retry-After") == "" {
+		t.Errorf("got %d with Retry-After %q, want 503 and a time to wait", response.StatusCode, response.Header.Get("Retry-After"))
 	}
 }
