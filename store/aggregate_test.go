@@ -102,7 +102,7 @@ func sameBuckets(got, want *Buckets) string {
 
 func TestAggregateIsThatOfTheSamples(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		db := openTest(t, t.TempDir(), Options{})
+		db := openTest(t, memoryDir(t), Options{})
 		defer db.Close()
 		refs := []Ref{intern(t, db, "m")}
 		distribution, err := db.Intern(Series{Name: "m", Kind: Distribution})

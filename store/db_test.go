@@ -103,7 +103,7 @@ func readAll(t testing.TB, db *DB, name string) map[string]map[int64]float64 {
 // compares what can be read.
 func TestStoreAgreesWithAMap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		dir := t.TempDir()
+		dir := memoryDir(t)
 		options := Options{Sync: func(*os.File) error { return nil }} // nothing kills this process
 		db := openTest(t, dir, options)
 		defer func() { db.Close() }()

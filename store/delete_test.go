@@ -11,7 +11,7 @@ import (
 // What is deleted is gone from samples and from tiers, and the rest is as before.
 func TestDeletedIsGone(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := newTierModel(rt, t.TempDir(), Options{})
+		m := newTierModel(rt, memoryDir(t), Options{})
 		defer func() { m.db.Close() }()
 		other := Filter{Op: MatchName, Value: "other"}
 		ref, err := m.db.Intern(Series{Name: "other"})
