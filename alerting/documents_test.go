@@ -354,6 +354,33 @@ func TestDowntimeDocuments(t *testing.T) {
 	}
 }
 
+// Nights and weekends are one downtime, told of once per window.
+func TestSeveralRecurrencesAreOneCalendar(t *testing.T) {
+	s := newSite(t, time.Date(2026, 11, 20, 12, 0, 0, 0, berlin(t))) // a Friday
+	doc := `{"scope": ["*"], "timezone": "Europe/Berlin", "message": "@ops@example.com", "recurrences": [{"cron": "0 19 * * MON-FRI", "duration": "14h"}, {"cron": "0 0 * * SAT,SUN", "duration": "24h"}]}`
+	upcoming, err := s.s.UpcomingDowntime(json.RawMessage(doc), 2)
+	if err != nil || len(upcoming) != 2 || upcoming[0].End-upcoming[0].Start != 53*time.Hour.Milliseconds() {
+		t.Fatalf("upcoming: %+v, %v", upcoming, err)
+	}
+	if _, err := s.s.CreateDowntime(t.Context(), json.RawMessage(doc)); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 * 24 {
+		s.advance(time.Hour)
+		s.evaluate()
+	}
+	s.want("[Downtime Scheduled] everything", "[Downtime Started] everything", "[Downtime Ended] everything", "[Downtime Started] everything", "[Downtime Ended] everything")
+	for bad, field := range map[string]string{
+		`[]`: "recurrences", `[{"duration": "1h"}]`: "recurrences[0].rrule", `[{"cron": "x", "duration": "1h"}, {"cron": "0 1 * * *", "duration": "1h"}]`: "recurrences[0].cron",
+	} {
+		var f *FieldError
+		_, err := s.s.UpcomingDowntime(json.RawMessage(`{"scope": ["*"], "recurrences": `+bad+`}`), 1)
+		if !errors.As(err, &f) || f.Field != field {
+			t.Errorf("%s: %v, want %s", bad, err, field)
+		}
+	}
+}
+
 func TestUpcomingDowntimes(t *testing.T) {
 	s := newSite(t, time.Date(2026, 10, 22, 20, 0, 0, 0, berlin(t))) // Thursday evening
 	list, err := s.s.UpcomingDowntime(json.RawMessage(`{"timezone": "Europe/Berlin", "cron": "0 19 * * MON-FRI", "duration": "14h"}`), 5)

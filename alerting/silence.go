@@ -120,11 +120,10 @@ func readSpecs(r *reader) []downtime.Spec {
 	var specs []downtime.Spec
 	for i, each := range list {
 		inner := &reader{object: maps.Clone(each), path: fmt.Sprintf("%srecurrences[%d].", r.path, i)}
-		for _, key := range []string{"timezone", "until"} {
-			inner.object[key] = r.object[key]
-		}
-		if !inner.has("start") {
-			inner.object["start"] = r.object["start"]
+		for _, key := range []string{"timezone", "until", "start"} {
+			if raw, given := r.object[key]; given && (key != "start" || !inner.has("start")) {
+				inner.object[key] = raw
+			}
 		}
 		spec := readSpec(inner)
 		if inner.check(spec.Cron != "" || spec.RRule != "", "rrule", "an rrule or a cron expression"); r.err == nil {

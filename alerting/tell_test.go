@@ -209,9 +209,9 @@ func TestReceiversHaveALimit(t *testing.T) {
 	if m := mails[slices.IndexFunc(mails, func(m Mail) bool { return m.State == Queued && m.Next > 0 })]; !strings.Contains(m.LastError, "--mail-rate") {
 		t.Errorf("held back: %+v", m)
 	}
-	s.minutes(120, nil)
+	s.minutes(62, nil)
 	if mails := s.take(); len(mails) != 6 {
-		t.Errorf("after two hours %d more", len(mails))
+		t.Errorf("after another hour %d more", len(mails))
 	}
 }
 
