@@ -322,7 +322,7 @@ func TestD2ServicesMapResourcesAndTracesInTheBrowser(t *testing.T) {
 	b.until("the list has its spans", `document.querySelectorAll('.span-row').length === 4`)
 }
 
-func TestD3TraceMetricsAreMetricsLikeAnyOther(t *testing.T) {
+func TestD3D4TraceMetricsAreMetricsLikeAnyOther(t *testing.T) {
 	s := startServer(t)
 	s.runApp(nil, goApp(t))
 	s.wantGoShop()
@@ -341,6 +341,24 @@ func TestD3TraceMetricsAreMetricsLikeAnyOther(t *testing.T) {
 			t.Errorf("%s is a %s of %d series, want a %s", name, m.Type, m.Series, want)
 		}
 	}
+	// On a dashboard, beside a metric of the host.
+	s.submit("system.load.1", "thinkpad", nil, point{s.now(), 0.5})
+	graph := func(title, query string) any {
+		return map[string]any{"definition": map[string]any{"type": "timeseries", "title": title, "requests": []any{map[string]any{"q": query, "display_type": "bars"}}}}
+	}
+	var dashboard struct{ ID string }
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Shop", "layout_type": "ordered", "widgets": []any{
+		graph("Requests", "sum:trace.http.request.hits{service:shop-web,entry:request} by {resource_name}.as_count()"), graph("Load", "avg:system.load.1{*}"),
+	}}, &dashboard)
+	b := openBrowser(t, s.url)
+	b.open("/dashboard/" + dashboard.ID)
+	b.see("Requests", "Load")
+	b.until("both graphs are drawn", "document.querySelectorAll('.chart canvas').length >= 2")
+	b.screenshot("D3-dashboard")
+	b.open("/metrics?search=trace.http")
+	b.see("trace.http.request.hits", "count", "trace.http.request.duration", "gauge", "distribution", "how often the operation ran")
+	b.screenshot("D4-metrics-summary")
+
 	// In a monitor.
 	var monitor struct{ ID int64 }
 	s.call("POST", "/api/v1/monitor", map[string]any{

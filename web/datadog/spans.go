@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -185,7 +186,9 @@ func (a *API) answerSpans(c *fiber.Ctx, f spansFilter, page spansPage, sort stri
 		}
 		q.After = &span.Place{By: int64(binary.BigEndian.Uint64(raw)), ID: binary.BigEndian.Uint64(raw[8:])}
 	}
-	found, err := a.Spans.Search(c.UserContext(), q)
+	ctx, cancel := context.WithTimeout(c.UserContext(), a.Engine.Limits().Timeout)
+	defer cancel()
+	found, err := a.Spans.Search(ctx, q)
 	if err != nil {
 		return err
 	}

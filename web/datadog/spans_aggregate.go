@@ -2,6 +2,7 @@ package datadog
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"math"
 	"slices"
@@ -228,7 +229,9 @@ func (a *API) aggregateSpans(c *fiber.Ctx) error {
 	}
 	buckets := map[string]*bucket{}
 	full := false
-	warnings, err := a.Spans.Each(c.UserContext(), from, to, filter, func(m *span.Match) {
+	ctx, cancel := context.WithTimeout(c.UserContext(), a.Engine.Limits().Timeout)
+	defer cancel()
+	warnings, err := a.Spans.Each(ctx, from, to, filter, func(m *span.Match) {
 		by := make([]string, len(r.GroupBy))
 		for i := range r.GroupBy {
 			value, ok := m.Tag(r.GroupBy[i].field)

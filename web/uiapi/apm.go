@@ -1,6 +1,7 @@
 package uiapi
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"slices"
@@ -265,7 +266,9 @@ func (a *API) spans(c *fiber.Ctx) error {
 		return fiber.NewError(fiber.StatusBadRequest, "sort: allowed are newest, oldest and slowest")
 	}
 	limit := min(500, max(1, c.QueryInt("limit", 100)))
-	found, err := a.Spans.Search(c.UserContext(), span.Query{From: from * 1e6, To: to * 1e6, Filter: filter, Order: order, Limit: limit})
+	ctx, cancel := context.WithTimeout(c.UserContext(), a.Engine.Limits().Timeout)
+	defer cancel()
+	found, err := a.Spans.Search(ctx, span.Query{From: from * 1e6, To: to * 1e6, Filter: filter, Order: order, Limit: limit})
 	if err != nil {
 		return err
 	}
