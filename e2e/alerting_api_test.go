@@ -1,5 +1,7 @@
 package e2e
 
+//lint:file-ignore SA1019 people's scripts call v1 for years to come
+
 import (
 	"fmt"
 	"testing"
