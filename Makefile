@@ -1,5 +1,5 @@
 # Whippet's tasks. "make run" and "make test" need Go, and make test also Node
-# (for the UI) and Debian's chromium, python3-aiosmtpd, postgresql,
+# (for the UI) and Debian's chromium, postfix, python3-aiosmtpd, postgresql,
 # victoria-metrics and prometheus (for the end-to-end tests); .ci/run installs
 # those.
 

@@ -42,8 +42,8 @@ type alarm struct {
 
 func newAlarm(t *testing.T, options map[string]any) *alarm {
 	t.Helper()
-	mail := startMailServer(t)
-	a := &alarm{server: startServer(t, "--smtp", mail.addr, "--smtp-tls", "none", "--mail-from", "whippet@example.com"), mail: mail}
+	mail := startPostfix(t)
+	a := &alarm{server: startServer(t, mail.mailerArgs()...), mail: mail}
 	a.announce("thinkpad", "env:test", "nice_tag")
 	a.live(map[string]float64{"thinkpad": 100}, 6)
 	var made struct{ ID int64 }

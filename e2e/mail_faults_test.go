@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,10 +14,7 @@ import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
-	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -295,53 +291,6 @@ func TestKillsWhileAThousandGroupsFlapLoseNoMail(t *testing.T) {
 	t.Logf("%d kills, %d transitions in %d mails, %d of them twice", kills, len(transitions), len(mails), doubled)
 	if fmt.Sprint(got) != fmt.Sprint(want) || len(transitions) < 200 || kills < 3 {
 		t.Errorf("the mailbox has %v, the event log %v, after %d kills", got, want, kills)
-	}
-}
-
-// A server that insists on STARTTLS and a login, with a certificate that the
-// system trusts.
-func TestMailGoesOverSTARTTLSWithALogin(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeCertificate(t, cert, key)
-	t.Setenv("SSL_CERT_FILE", cert)
-	m := &mailServer{t: t, addr: freeTCP(t), dir: filepath.Join(dir, "maildir"), seen: map[string]bool{}}
-	var log bytes.Buffer
-	process := exec.Command("/usr/bin/python3", "testdata/mailserver.py", m.addr, m.dir, cert, key, "whippet", "s3cret")
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		process.Process.Kill()
-		process.Wait()
-		if t.Failed() {
-			t.Logf("log of the mail server:\n%s", &log)
-		}
-	})
-	m.await(&log)
-	for _, c := range []struct{ password, state string }{{"wrong", "queued"}, {"s3cret", "sent"}} {
-		s := startServer(t, "--smtp", m.addr, "--smtp-user", "whippet", "--smtp-password", c.password, "--mail-from", "whippet@example.com")
-		var sent struct{ ID int64 }
-		s.call("POST", "/api/ui/outbox/test", map[string]string{"to": "me@example.com"}, &sent)
-		s.eventually("the mail is tried", func() error {
-			var mail struct {
-				State     string
-				Attempts  int
-				LastError string `json:"last_error"`
-			}
-			s.call("GET", "/api/ui/outbox/"+url.PathEscape(fmt.Sprint(sent.ID)), nil, &mail)
-			if mail.Attempts == 0 || c.state == "sent" && mail.State != "sent" {
-				return fmt.Errorf("it is %+v", mail)
-			}
-			if c.state != "sent" && !strings.Contains(mail.LastError, "535") {
-				return fmt.Errorf("the wrong password: %+v", mail)
-			}
-			return nil
-		})
-	}
-	if got := m.unread(); len(got) != 1 || got[0].Subject != "[Test] Whippet can send mail" {
-		t.Errorf("arrived: %+v", got)
 	}
 }
 
