@@ -349,12 +349,20 @@ func TestD3D4TraceMetricsAreMetricsLikeAnyOther(t *testing.T) {
 	var dashboard struct{ ID string }
 	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Shop", "layout_type": "ordered", "widgets": []any{
 		graph("Requests", "sum:trace.http.request.hits{service:shop-web,entry:request} by {resource_name}.as_count()"), graph("Load", "avg:system.load.1{*}"),
+		map[string]any{"definition": map[string]any{"type": "trace_service", "service": "shop-web", "env": "test", "span_name": "http.request", "show_resource_list": true, "show_breakdown": false}},
+		map[string]any{"definition": map[string]any{"type": "topology_map", "requests": []any{
+			map[string]any{"request_type": "topology", "query": map[string]any{"data_source": "service_map", "service": "shop-web", "filters": []string{"env:*"}}},
+		}}},
 	}}, &dashboard)
 	b := openBrowser(t, s.url)
 	b.open("/dashboard/" + dashboard.ID)
 	b.see("Requests", "Load")
 	b.until("both graphs are drawn", "document.querySelectorAll('.chart canvas').length >= 2")
 	b.screenshot("D3-dashboard")
+	b.see("Services round shop-web", "shop-inventory", "GET /item/")
+	b.until("the service's own graphs are drawn", "document.querySelectorAll('.chart canvas').length >= 5")
+	b.until("the map is in sight", "(document.querySelector('.map-scroll').scrollIntoView(), true)")
+	b.screenshot("D3-dashboard-services")
 	b.open("/metrics?search=trace.http")
 	b.see("trace.http.request.hits", "count", "trace.http.request.duration", "gauge", "distribution", "how often the operation ran")
 	b.screenshot("D4-metrics-summary")

@@ -168,6 +168,7 @@ export interface WidgetRequest {
   queries?: { name: string; query?: string; data_source?: string }[]
   formulas?: { formula: string; alias?: string }[]
   display_type?: string
+  query?: { service?: string; filters?: string[]; [other: string]: unknown } // of a map of services
   [other: string]: unknown
 }
 
@@ -180,6 +181,14 @@ export interface Widget {
     markers?: { value: string; display_type?: string; label?: string }[]
     widgets?: Widget[]
     content?: string
+    service?: string // of the service widgets
+    env?: string
+    span_name?: string
+    filters?: string[]
+    show_hits?: boolean
+    show_errors?: boolean
+    show_latency?: boolean
+    show_resource_list?: boolean
     [other: string]: unknown
   }
   layout?: { x: number; y: number; width: number; height: number } | null

@@ -25,7 +25,7 @@ export function ApmMap({ params }: { params: URLSearchParams }) {
       {loaded.data && loaded.data.services.length > 0 && (
         <div class={`service-map ${chosen ? 'with-side' : ''}`}>
           <Panel flush loading={loaded.loading} label="Service map">
-            <Map services={loaded.data.services} edges={loaded.data.edges} chosen={chosen} range={range} />
+            <ServiceMap services={loaded.data.services} edges={loaded.data.edges} chosen={chosen} range={range} />
             <p class="note-line map-legend">
               Size: requests. Width of a line: calls. <span class="share ok">●</span> under 1 % errors <span class="share warn">●</span> under 5 % <span class="share alert">●</span> more.
               Dashed: inferred from its callers.
@@ -40,12 +40,13 @@ export function ApmMap({ params }: { params: URLSearchParams }) {
 
 const health = (share: number) => (share >= 0.05 ? 'alert' : share >= 0.01 ? 'warn' : 'ok')
 
-function Map({ services, edges, chosen, range }: { services: Service[]; edges: Edge[]; chosen: string | null; range: Range }) {
+// ServiceMap draws services and their calls; a click chooses one.
+export function ServiceMap({ services, edges, chosen, range }: { services: Service[]; edges: Edge[]; chosen: string | null; range: Range }) {
   const [hover, setHover] = useState<string | null>(null)
   const names = services.map((s) => s.name).join('\n')
   const pairs = edges.map((e) => `${e.from}>${e.to}`).join('\n')
   const { spots, width, height } = useMemo(() => layoutOf(services.map((s) => s.name), edges), [names, pairs])
-  const byName = new globalThis.Map(services.map((s) => [s.name, s]))
+  const byName = new Map(services.map((s) => [s.name, s]))
   const most = Math.max(1, ...edges.map((e) => e.hits))
   const busiest = Math.max(1, ...services.map((s) => s.hits))
   const focus = hover ?? chosen

@@ -93,30 +93,45 @@ function Threshold({ service: s, onChange }: { service: Service; onChange?: () =
 }
 
 // ServiceGraphs are the three graphs of a service or resource, each with the
-// way to the traces behind it. filter narrows them to a resource.
-export function ServiceGraphs({ service, env, deploys, search, filter = '', operations = service.entries }: { service: Service; env: string; deploys: Deploy[]; search: string; filter?: string; operations?: string[] }) {
+// way to the traces behind it. filter narrows them to a resource, shown to some
+// of the three.
+export function ServiceGraphs({ service, env, deploys, search, filter = '', operations = service.entries, shown = ['hits', 'errors', 'latency'] }: {
+  service: Service
+  env: string
+  deploys: Deploy[]
+  search: string
+  filter?: string
+  operations?: string[]
+  shown?: string[]
+}) {
   const scope = `{service:${service.name}${filter ? `,${filter}` : `,entry:${service.inferred ? 'call' : 'request'}`}${env && `,env:${env}`}}`
   const several = operations.length > 1
   const each = (metric: (operation: string) => string) => operations.map((o) => ({ query: metric(o), alias: several ? o : undefined, style: 'bars' as const }))
   const action = (label: string, query: string, sort?: string) => <LinkButton kind="quiet" href={tracesLink(query, sort)} label={label} />
   return (
     <div class="graphs three">
-      <Panel title="Requests" flush actions={action('Traces', search)}>
-        <Graph label={`Requests of ${service.name}`} height={180} deploys={deploys} requests={each((o) => `sum:trace.${o}.hits${scope}.as_count()`)} />
-      </Panel>
-      <Panel title="Errors" flush actions={action('Error traces', `${search} status:error`)}>
-        <Graph label={`Errors of ${service.name}`} height={180} deploys={deploys} requests={each((o) => `sum:trace.${o}.errors${scope}.as_count()`)} />
-      </Panel>
-      <Panel title="Latency" flush actions={action('Slowest traces', search, 'slowest')}>
-        <Graph label={`Latency of ${service.name}`} height={180} deploys={deploys} requests={operations.slice(0, 3).flatMap((o) => ['p50', 'p95', 'p99'].map((p) => ({ query: `${p}:trace.${o}${scope}`, alias: several ? `${p} ${o}` : p })))} />
-      </Panel>
+      {shown.includes('hits') && (
+        <Panel title="Requests" flush actions={action('Traces', search)}>
+          <Graph label={`Requests of ${service.name}`} height={180} deploys={deploys} requests={each((o) => `sum:trace.${o}.hits${scope}.as_count()`)} />
+        </Panel>
+      )}
+      {shown.includes('errors') && (
+        <Panel title="Errors" flush actions={action('Error traces', `${search} status:error`)}>
+          <Graph label={`Errors of ${service.name}`} height={180} deploys={deploys} requests={each((o) => `sum:trace.${o}.errors${scope}.as_count()`)} />
+        </Panel>
+      )}
+      {shown.includes('latency') && (
+        <Panel title="Latency" flush actions={action('Slowest traces', search, 'slowest')}>
+          <Graph label={`Latency of ${service.name}`} height={180} deploys={deploys} requests={operations.slice(0, 3).flatMap((o) => ['p50', 'p95', 'p99'].map((p) => ({ query: `${p}:trace.${o}${scope}`, alias: several ? `${p} ${o}` : p })))} />
+        </Panel>
+      )}
     </div>
   )
 }
 
 const mostResources = 200
 
-function Resources({ service, resources, range, params }: { service: Service; resources: Resource[]; range: Range; params: URLSearchParams }) {
+export function Resources({ service, resources, range, params }: { service: Service; resources: Resource[]; range: Range; params: URLSearchParams }) {
   const search = (params.get('search') ?? '').toLowerCase()
   const sort = params.get('sort') ?? 'hits'
   const rank = ranks[sort] ?? ranks.hits

@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { api, type Dashboard, type Widget } from '../api'
 import { useData } from '../data'
 import { askedBy, inOrder, laidOut, moved, newGraph, thresholdsOf, variablesOf, widthOf, widths, withWidth } from '../dashboard/document'
+import { ServiceSummary, TopologyMap } from '../dashboard/apm-widgets'
 import { QueryBox } from '../query/query-box'
 import { go, link, setParams } from '../route'
 import { Button, Confirm, Dialog, Empty, Failure, Field, Panel } from '../parts/basics'
@@ -145,6 +146,11 @@ function WidgetView({ widget, variables, tools }: { widget: Widget; variables: R
         </Panel>
       )
     }
+    case 'trace_service':
+      return <ServiceSummary definition={definition} tools={tools} />
+    case 'topology_map':
+    case 'servicemap':
+      return <TopologyMap definition={definition} tools={tools} />
     case 'note':
       return <Panel actions={tools}><p class="note-text">{definition.content}</p></Panel>
     case 'group':
