@@ -97,3 +97,21 @@ func TestMixedBinsMergeInTheCoarser(t *testing.T) {
 		}
 	})
 }
+
+func TestCountAtMostKnowsBothMappings(t *testing.T) {
+	durations, err := FromDurations([]int32{indexOf(2e6), indexOf(3e8), indexOf(9e8)}, []uint64{5, 3, 2}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var agent Sketch
+	for value, n := range map[float64]uint64{0: 1, 0.002: 5, 0.3: 3, 0.9: 2} {
+		agent.Add(value, n)
+	}
+	for _, s := range []*Sketch{durations, &agent} {
+		for limit, want := range map[float64]uint64{-1: 0, 0: 1, 0.001: 1, 0.1: 6, 0.5: 9, 2: 11} {
+			if got := s.CountAtMost(limit); got != want {
+				t.Errorf("mapping %d: got %d values of at most %v, want %d", s.Mapping, got, limit, want)
+			}
+		}
+	}
+}
