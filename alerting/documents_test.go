@@ -3,6 +3,7 @@ package alerting
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -514,4 +515,25 @@ func FuzzDocuments(f *testing.F) {
 
 func hostTagged(tag string) func(*catalog.Host) {
 	return func(h *catalog.Host) { h.Tags = map[string][]string{"user": {tag}} }
+}
+
+func TestPreviewNamesHandlesThatReachNobody(t *testing.T) {
+	s := newSite(t, time.Date(2026, 10, 20, 12, 0, 0, 0, time.UTC))
+	doc := strings.Replace(exerciseMonitor, "@alert@example.com", "@alert@example.com @slack-ops", 1)
+	if doc == exerciseMonitor {
+		t.Fatal("the monitor of the exercise has another receiver")
+	}
+	previews, err := s.s.PreviewMonitor(t.Context(), json.RawMessage(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range previews {
+		var want []string
+		if p.State == Alert { // the only state whose text names it
+			want = []string{"@slack-ops"}
+		}
+		if !slices.Equal(p.Unheard, want) || len(p.To) != 1 {
+			t.Errorf("%s: to %v, unheard %v, want %v", p.State, p.To, p.Unheard, want)
+		}
+	}
 }

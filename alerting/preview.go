@@ -22,6 +22,7 @@ type Preview struct {
 	To      []string `json:"to"`
 	HTML    string   `json:"html"` // with the picture as a data: URL
 	Text    string   `json:"text"`
+	Unheard []string `json:"unheard,omitempty"` // handles of the message that lead nowhere: "@slack-ops"
 }
 
 // rehearsal is the mail of one state, before anything has happened.
@@ -29,6 +30,7 @@ type rehearsal struct {
 	status Status
 	letter letter
 	hooks  []string // webhooks that would be called
+	others []string // handles that are neither an address nor a webhook
 }
 
 // rehearse writes the mail of every state that m can take, about the first
@@ -80,7 +82,7 @@ func (s *Service) rehearse(ctx context.Context, m *monitor) ([]rehearsal, error)
 		if err != nil {
 			return nil, fmt.Errorf("preview: %w", err)
 		}
-		out = append(out, rehearsal{c.status, s.letter(m, t, body, at), body.Webhooks})
+		out = append(out, rehearsal{c.status, s.letter(m, t, body, at), body.Webhooks, body.Others})
 	}
 	return out, nil
 }
@@ -104,6 +106,9 @@ func (s *Service) PreviewMonitor(ctx context.Context, doc json.RawMessage) ([]Pr
 		}
 		if p.To == nil {
 			p.To = []string{}
+		}
+		for _, handle := range r.others {
+			p.Unheard = append(p.Unheard, "@"+handle)
 		}
 		p.HTML = s.illustrated(ctx, &r.letter)
 		out = append(out, p)

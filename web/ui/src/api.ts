@@ -477,7 +477,7 @@ export const api = {
   saveMonitor: (m: Partial<Monitor>) => (m.id ? call<Monitor>('PUT', `/api/v1/monitor/${m.id}`, m) : call<Monitor>('POST', '/api/v1/monitor', m)),
   deleteMonitor: (id: number) => call<unknown>('DELETE', `/api/v1/monitor/${id}`),
   monitorHistory: (id: number) => call<{ events: EventItem[] }>('GET', `/api/ui/monitors/${id}/history`).then((a) => a.events),
-  previewMonitor: (m: Partial<Monitor>) => call<{ states: { state: string; subject: string; to: string[]; html: string }[] }>('POST', '/api/ui/monitors/preview', m).then((a) => a.states),
+  previewMonitor: (m: Partial<Monitor>) => call<{ states: { state: string; subject: string; to: string[]; html: string; unheard?: string[] }[] }>('POST', '/api/ui/monitors/preview', m).then((a) => a.states),
   backtestAnomalies: (monitor: Partial<Monitor>, from: number, to: number, marks: { from: number; to: number; real: boolean }[], signal?: AbortSignal) =>
     call<Backtest>('POST', '/api/ui/anomalies/backtest', { monitor, from: Math.round(from), to: Math.round(to), marks }, signal),
   unusual: (from: number, to: number) => call<{ series: Unusual[] }>('GET', path('/api/ui/anomalies/unusual', { from: Math.round(from), to: Math.round(to) })).then((a) => a.series),

@@ -43,6 +43,7 @@ export function MailPreviews({ monitor }: { monitor: Partial<Monitor> }) {
       {preview.error ? <Failure error={preview.error} /> : mail && (
         <div class="spaced">
           <p><b>{mail.subject}</b><br /><span class="muted">{mail.to.length ? `to ${mail.to.join(', ')}` : 'to nobody: the message names no @address in this state'}</span></p>
+          {mail.unheard && <p class="warn-text" role="status">{mail.unheard.join(', ')} {mail.unheard.length > 1 ? 'reach' : 'reaches'} nobody: {mail.unheard.length > 1 ? 'they are' : 'it is'} neither a mail address nor a webhook.</p>}
           <MailFrame html={mail.html} title={`Mail for ${mail.state}`} />
           <TestSend monitor={doc} state={mail.state} named={mail.to.some((to) => !to.startsWith('@'))} />
         </div>
