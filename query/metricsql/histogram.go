@@ -313,11 +313,17 @@ func (c *call) boundsLabel() (string, error) {
 	return c.text(2)
 }
 
-func histogramQuantile(c *call) ([]row, error) {
+func histogramQuantile(c *call) ([]row, error) { return histogramBy(c, (*histogram).quantile) }
+
+func histogramShare(c *call) ([]row, error) { return histogramBy(c, (*histogram).share) }
+
+// histogramBy evaluates a function of a number and a histogram, and perhaps the
+// name of a label for the bounds of its answer.
+func histogramBy(c *call, judge func(h *histogram, i int, by float64) (v, low, high float64)) ([]row, error) {
 	if err := c.takes(2, 3); err != nil {
 		return nil, err
 	}
-	phi, err := c.scalar(0)
+	by, err := c.scalar(0)
 	if err != nil {
 		return nil, err
 	}
@@ -329,7 +335,7 @@ func histogramQuantile(c *call) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.judged(rows, label, func(h *histogram, i int) (float64, float64, float64) { return h.quantile(i, phi[i]) }), nil
+	return c.judged(rows, label, func(h *histogram, i int) (v, low, high float64) { return judge(h, i, by[i]) }), nil
 }
 
 func histogramQuantiles(c *call) ([]row, error) {
@@ -361,25 +367,6 @@ func histogramQuantiles(c *call) ([]row, error) {
 		}
 	}
 	return out, nil
-}
-
-func histogramShare(c *call) ([]row, error) {
-	if err := c.takes(2, 3); err != nil {
-		return nil, err
-	}
-	bound, err := c.scalar(0)
-	if err != nil {
-		return nil, err
-	}
-	label, err := c.boundsLabel()
-	if err != nil {
-		return nil, err
-	}
-	rows, err := c.rows(1)
-	if err != nil {
-		return nil, err
-	}
-	return c.judged(rows, label, func(h *histogram, i int) (float64, float64, float64) { return h.share(i, bound[i]) }), nil
 }
 
 // histogramFraction is the share of the values between two bounds.

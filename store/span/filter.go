@@ -94,62 +94,57 @@ func known(b bool) answer {
 	return no
 }
 
-// matchKind judges f by a kind alone.
-func (f *Filter) matchKind(k *Kind) answer {
+// judge puts together what leaf says of the filter's leaves.
+func (f *Filter) judge(leaf func(*Filter) answer) answer {
 	switch f.Op {
 	case All:
 		return yes
 	case And:
 		result := yes
 		for i := range f.Args {
-			result = min(result, f.Args[i].matchKind(k))
+			result = min(result, f.Args[i].judge(leaf))
 		}
 		return result
 	case Or:
 		result := no
 		for i := range f.Args {
-			result = max(result, f.Args[i].matchKind(k))
+			result = max(result, f.Args[i].judge(leaf))
 		}
 		return result
 	case Not:
-		return -f.Args[0].matchKind(k)
+		return -f.Args[0].judge(leaf)
 	}
-	if value, ok := ofKind(k, f.Field); ok {
-		return known(f.matchText(value, value != ""))
-	}
-	return maybe
+	return leaf(f)
+}
+
+// matchKind judges f by a kind alone.
+func (f *Filter) matchKind(k *Kind) answer {
+	return f.judge(func(f *Filter) answer {
+		if value, ok := ofKind(k, f.Field); ok {
+			return known(f.matchText(value, value != ""))
+		}
+		return maybe
+	})
 }
 
 // matchBlock judges whether any span of a block can match, by its bloom filter.
 func (f *Filter) matchBlock(b *blockInfo) answer {
-	switch f.Op {
-	case And:
-		result := yes
-		for i := range f.Args {
-			result = min(result, f.Args[i].matchBlock(b))
+	return f.judge(func(f *Filter) answer {
+		switch f.Op {
+		case Equal:
+			_, err := strconv.ParseFloat(f.Value, 64)
+			_, inKind := ofKind(&Kind{}, f.Field)
+			isNumber := err == nil // a number tag may have it, and those are not in the filter
+			if !inKind && !isNumber && f.Field != FieldTrace && f.Field != FieldSpan && f.Field != FieldDuration && !mayHave(b.bloom, f.Field, f.Value) {
+				return no
+			}
+		case Compare:
+			if f.Field == FieldDuration && float64(b.maxDuration) < f.Min {
+				return no
+			}
 		}
-		return result
-	case Or:
-		result := no
-		for i := range f.Args {
-			result = max(result, f.Args[i].matchBlock(b))
-		}
-		return result
-	case Equal:
-		_, err := strconv.ParseFloat(f.Value, 64)
-		_, inKind := ofKind(&Kind{}, f.Field)
-		isNumber := err == nil // a number tag may have it, and those are not in the filter
-		if !inKind && !isNumber && f.Field != FieldTrace && f.Field != FieldSpan && f.Field != FieldDuration && !mayHave(b.bloom, f.Field, f.Value) {
-			return no
-		}
-	case Compare:
-		if f.Field == FieldDuration && float64(b.maxDuration) < f.Min {
-			return no
-		}
-	case All:
-		return yes
-	}
-	return maybe
+		return maybe
+	})
 }
 
 // matchText judges a leaf by the field's value.
