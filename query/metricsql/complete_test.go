@@ -71,6 +71,7 @@ func TestEveryFunctionIsSuggested(t *testing.T) {
 
 func FuzzComplete(f *testing.F) {
 	f.Add(`sum(g{host="a"}) by (env)`, 9)
+	f.Add("_\xdb{", 73) // no name that is text
 	fx := newFixture(f)
 	fx.fill()
 	f.Fuzz(func(t *testing.T, text string, cursor int) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	mql "github.com/VictoriaMetrics/metricsql"
 
@@ -101,7 +102,7 @@ func absent(label string) store.Filter {
 // have it, with '_' for every '.'.
 func nameFilter(name string) store.Filter {
 	exact := store.Filter{Op: store.MatchName, Value: name}
-	if !strings.Contains(name, "_") {
+	if !strings.Contains(name, "_") || !utf8.ValidString(name) { // no such name is kept
 		return exact
 	}
 	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "_", "[._]") + "$"
