@@ -103,7 +103,7 @@ func (d *deletion) tiers(ctx context.Context) error {
 	for _, f := range held {
 		if err == nil && d.touches(f.Series()) {
 			if err = ctx.Err(); err == nil {
-				err = db.rewriteTier(f, d.buckets, d.pace)
+				err = db.rewriteTier(f, func(ref Ref, t *tierColumns) { d.buckets(f, ref, t) }, d.pace)
 			}
 		}
 	}
@@ -113,9 +113,9 @@ func (d *deletion) tiers(ctx context.Context) error {
 	return err
 }
 
-// buckets removes those of a series that the range touches, and makes those that
-// it cuts anew of raw samples.
-func (d *deletion) buckets(ref Ref, t *tierColumns) {
+// buckets removes those of a series in a tier's file that the range touches, and
+// makes those that it cuts anew of raw samples.
+func (d *deletion) buckets(f *tierFile, ref Ref, t *tierColumns) {
 	if !d.refs.Contains(uint32(ref)) {
 		return
 	}
@@ -124,7 +124,7 @@ func (d *deletion) buckets(ref Ref, t *tierColumns) {
 	left.addFrom(t, 0, i)
 	for k := i; k < j; k++ {
 		if start := t.Start[k]; start < d.from || start+t.width-1 > d.to {
-			again := d.again(ref, start, t.width)
+			again := d.again(f, ref, start)
 			left.addFrom(again, 0, len(again.Start))
 		}
 	}
@@ -133,11 +133,17 @@ func (d *deletion) buckets(ref Ref, t *tierColumns) {
 }
 
 // again makes one bucket of the raw samples that are left of it, if there are any.
-func (d *deletion) again(ref Ref, start, width int64) *tierColumns {
-	db := d.db
-	files := db.filesOf(dayOf(start))
+// Those that came later than the tier's file are not in it, before as after.
+func (d *deletion) again(f *tierFile, ref Ref, start int64) *tierColumns {
+	db, width, day := d.db, f.width, dayOf(start)
+	files := db.filesOf(day)
 	defer release(files)
-	set := &SeriesSet{db: db, from: start, to: start + width - 1, sealed: files}
+	set := &SeriesSet{db: db, from: start, to: start + width - 1}
+	for _, file := range files {
+		if file.number <= f.covers[day] {
+			set.sealed = append(set.sealed, file)
+		}
+	}
 	kind := db.kind(ref)
 	sink := &tierSink{cumulative: kind == Cumulative}
 	sink.reset(width)

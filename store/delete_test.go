@@ -83,3 +83,32 @@ func TestDeletingTheOnlyDataOfADayStopsNothing(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A bucket that a deletion cuts is made anew of what the tier was made of. With
+// what came later in it, those samples would count twice.
+func TestDeletionLeavesLateSamplesOutOfTiers(t *testing.T) {
+	db := openTest(t, t.TempDir(), Options{})
+	ref := intern(t, db, "m")
+	at := dayOf(start.UnixMilli()-day) * day
+	appendOne(t, db, ref, at+70_000, 1)
+	if err := db.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	appendOne(t, db, ref, at, 2)
+	if _, err := db.Delete(context.Background(), Filter{}, at+60_000, at+100_000); err != nil {
+		t.Fatal(err)
+	}
+	set, err := db.Select(context.Background(), Selector{Filter: Filter{Op: MatchName, Value: "m"}, From: at, To: at + day - 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	for _, tier := range set.tiers {
+		for _, b := range tier.Blocks(uint32(ref)) {
+			t.Errorf("the tier has a block of [%d, %d]", b.MinTime-at, b.MaxTime-at)
+		}
+	}
+	if got := readAll(t, db, "m")[""]; !maps.Equal(got, map[int64]float64{at: 2}) {
+		t.Errorf("got %v", got)
+	}
+}
