@@ -1,16 +1,13 @@
 // One dashboard: seen, and edited in place.
-import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { api, type Dashboard, type Widget } from '../api'
 import { useData } from '../data'
-import { askedBy, inOrder, laidOut, moved, newGraph, thresholdsOf, variablesOf, widthOf, widths, withWidth } from '../dashboard/document'
-import { ServiceSummary, TopologyMap } from '../dashboard/apm-widgets'
-import { QueryBox } from '../query/query-box'
+import { inOrder, laidOut, moved, variablesOf, widthOf, widths, withWidth } from '../dashboard/document'
+import { WidgetView } from '../dashboard/widget'
+import { WidgetEditor } from '../dashboard/widget-editor'
 import { go, link, setParams } from '../route'
-import { Button, Confirm, Dialog, Empty, Failure, Field, Panel } from '../parts/basics'
+import { Button, Confirm, Empty, Failure, Field, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
-import { Graph, GraphView, useGraph } from '../parts/graph'
-import type { Style } from '../chart/lines'
 
 export function DashboardPage({ id, params }: { id: string; params: URLSearchParams }) {
   const board = useData(`dashboard ${id}`, () => api.dashboard(id))
@@ -111,7 +108,7 @@ export function DashboardPage({ id, params }: { id: string; params: URLSearchPar
         </div>
       )}
       {(adding || changing !== null) && draft && (
-        <GraphDialog widget={changing === null ? undefined : draft.widgets![changing]} onClose={() => (setAdding(false), setChanging(null))} onDone={(w) => put(w, changing)} />
+        <WidgetEditor widget={changing === null ? undefined : draft.widgets![changing]} onClose={() => (setAdding(false), setChanging(null))} onDone={(w) => put(w, changing)} />
       )}
     </Page>
   )
@@ -130,86 +127,5 @@ function Variables({ board, params }: { board: Dashboard; params: URLSearchParam
         </label>
       ))}
     </div>
-  )
-}
-
-function WidgetView({ widget, variables, tools }: { widget: Widget; variables: Record<string, string>; tools?: ComponentChildren }) {
-  const { definition } = widget
-  const { type, title } = definition
-  switch (type) {
-    case 'timeseries': {
-      const asked = askedBy(definition.requests, variables)
-      const explore = asked.map((a) => a.query).join(', ')
-      return (
-        <Panel flush title={title || explore} actions={tools ?? <a class="small" href={link('/metrics/explorer', { q: explore, style: asked[0]?.style === 'line' ? null : asked[0]?.style })}>Explore</a>}>
-          <Graph label={title || explore} requests={asked} thresholds={thresholdsOf(definition.markers)} height={230} />
-        </Panel>
-      )
-    }
-    case 'trace_service':
-      return <ServiceSummary definition={definition} tools={tools} />
-    case 'topology_map':
-    case 'servicemap':
-      return <TopologyMap definition={definition} tools={tools} />
-    case 'note':
-      return <Panel actions={tools}><p class="note-text">{definition.content}</p></Panel>
-    case 'group':
-      return (
-        <section class="widget-group" aria-label={title}>
-          <header class="panel-head"><h2>{title}</h2>{tools && <div class="actions">{tools}</div>}</header>
-          <div class="grid12">
-            {inOrder(definition.widgets ?? []).map((w, i) => (
-              <div key={w.id ?? i} class="cell" style={{ '--span': widthOf({ layout_type: 'ordered' }, w) }}><WidgetView widget={w} variables={variables} /></div>
-            ))}
-          </div>
-        </section>
-      )
-    default:
-      return (
-        <Panel title={title} actions={tools}>
-          <Empty title={`A widget of type ${type} is not shown yet`}>It is kept as it is when the dashboard is saved.</Empty>
-        </Panel>
-      )
-  }
-}
-
-const styles: [Style, string][] = [['line', 'Lines'], ['area', 'Areas'], ['bars', 'Bars']]
-
-// GraphDialog writes one graph, with the picture of it. A request in the form of
-// queries and formulas stays in that form unless its query is changed.
-function GraphDialog({ widget, onClose, onDone }: { widget?: Widget; onClose: () => void; onDone: (w: Widget) => void }) {
-  const before = askedBy(widget?.definition.requests)
-  const [title, setTitle] = useState(widget?.definition.title ?? '')
-  const [queries, setQueries] = useState<string[]>(before.length ? before.map((a) => a.query) : [''])
-  const [style, setStyle] = useState<Style>(before[0]?.style ?? 'line')
-  const asked = queries.filter((q) => q.trim())
-  const graph = useGraph(asked.map((query) => ({ query, style })))
-  const done = () => {
-    const fresh = newGraph(title.trim() || asked.join(', '), asked[0] ?? '', style)
-    if (!widget) return onDone({ ...fresh, definition: { ...fresh.definition, requests: asked.map((q) => ({ q, display_type: style })) } })
-    const same = asked.length === before.length && asked.every((q, i) => q === before[i].query)
-    const requests = same ? widget.definition.requests!.map((r) => ({ ...r, display_type: style })) : asked.map((q) => ({ q, display_type: style }))
-    onDone({ ...widget, definition: { ...widget.definition, title: title.trim(), requests } })
-  }
-  return (
-    <Dialog title={widget ? 'Edit graph' : 'Add graph'} onClose={onClose}>
-      <div class="spaced">
-        <Field label="Title" wide><input value={title} placeholder={asked.join(', ')} onInput={(e) => setTitle(e.currentTarget.value)} /></Field>
-        {queries.map((q, i) => (
-          <div key={i} class="actions nowrap-row">
-            <QueryBox value={q} lang="datadog" error={graph.error} onCommit={(text) => setQueries(queries.map((old, k) => (k === i ? text : old)))} />
-            {queries.length > 1 && <Button bare kind="quiet" icon="remove" label="Remove query" onClick={() => setQueries(queries.filter((_, k) => k !== i))} />}
-          </div>
-        ))}
-        <div class="actions">
-          <Button icon="plus" kind="quiet" label="Another query" onClick={() => setQueries([...queries, ''])} />
-          <div class="segments" role="group" aria-label="Drawn as">
-            {styles.map(([s, name]) => <button key={s} type="button" aria-pressed={s === style} onClick={() => setStyle(s)}>{name}</button>)}
-          </div>
-        </div>
-        {asked.length > 0 && <GraphView graph={graph} label="Preview" height={180} silent={graph.error?.offset !== undefined} />}
-        <div class="actions end"><Button kind="primary" label={widget ? 'Done' : 'Add'} disabled={asked.length === 0} onClick={done} /></div>
-      </div>
-    </Dialog>
   )
 }
