@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func dashboardBody(c *fiber.Ctx) (object, error) {
 	if raw, ok := doc["widgets"]; !ok || string(raw) == "null" {
 		return nil, badRequest("widgets: a dashboard needs a list of widgets, which may be empty")
 	}
-	if err := checkWidgets(doc["widgets"], 0); err != nil {
+	if err := checkWidgets("widgets", doc["widgets"], 0); err != nil {
 		return nil, err
 	}
 	for _, field := range []string{"description", "notify_list", "template_variables"} {
@@ -99,23 +100,26 @@ type widget struct {
 	} `json:"definition"`
 }
 
-func checkWidgets(raw json.RawMessage, depth int) error {
+// checkWidgets checks the list of widgets at path, such as
+// widgets[0].definition.widgets.
+func checkWidgets(path string, raw json.RawMessage, depth int) error {
 	var widgets []widget
 	if err := json.Unmarshal(raw, &widgets); err != nil {
-		return badRequest("widgets: want a list of objects with a definition: %v", err)
+		return badRequest("%s: want a list of objects with a definition: %v", path, err)
 	}
 	for i, w := range widgets {
+		at := fmt.Sprintf("%s[%d].definition", path, i)
 		if w.Definition == nil || w.Definition.Type == "" {
-			return badRequest("widgets[%d].definition.type: every widget needs one, such as timeseries", i)
+			return badRequest("%s.type: every widget needs one, such as timeseries", at)
 		}
 		if w.Definition.Type == "timeseries" && (len(w.Definition.Requests) == 0 || w.Definition.Requests[0] != '[') {
-			return badRequest("widgets[%d].definition.requests: a timeseries needs a list of requests", i)
+			return badRequest("%s.requests: a timeseries needs a list of requests", at)
 		}
 		if len(w.Definition.Widgets) > 0 {
 			if depth > 0 {
-				return badRequest("widgets[%d]: a group can't hold a group", i)
+				return badRequest("%s[%d]: a group can't hold a group", path, i)
 			}
-			if err := checkWidgets(w.Definition.Widgets, depth+1); err != nil {
+			if err := checkWidgets(at+".widgets", w.Definition.Widgets, depth+1); err != nil {
 				return err
 			}
 		}
