@@ -10,6 +10,7 @@ import (
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	gmhtml "github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
@@ -45,6 +46,42 @@ var format = sync.OnceValue(func() formats {
 		policy: policy,
 	}
 })
+
+// Page writes Markdown as HTML that is safe to put into a page. A picture whose
+// address shown refuses becomes a link to it.
+func Page(markdown string, shown func(address string) bool) (string, error) {
+	source := []byte(strings.TrimSpace(markdown))
+	f := format()
+	tree := f.markdown.Parser().Parse(text.NewReader(source))
+	var refused []*ast.Image
+	err := ast.Walk(tree, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if picture, ok := n.(*ast.Image); ok && entering && !shown(string(picture.Destination)) {
+			refused = append(refused, picture)
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, picture := range refused {
+		link := ast.NewLink()
+		link.Destination = picture.Destination
+		for child := picture.FirstChild(); child != nil; {
+			next := child.NextSibling()
+			link.AppendChild(link, child)
+			child = next
+		}
+		if !link.HasChildren() {
+			link.AppendChild(link, ast.NewString(picture.Destination))
+		}
+		picture.Parent().ReplaceChild(picture.Parent(), picture, link)
+	}
+	var b bytes.Buffer
+	if err := f.markdown.Renderer().Render(&b, source, tree); err != nil {
+		return "", err
+	}
+	return f.policy.Sanitize(b.String()), nil
+}
 
 // format writes the Markdown as plain text and as HTML, with values filled in.
 func (w *writer) format() (plain, page string, err error) {

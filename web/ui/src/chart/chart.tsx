@@ -2,12 +2,13 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef } from 'preact/hooks'
+import type { Period } from '../api'
 import type { Range } from '../time'
 import { useTheme } from '../theme'
 import { showNumber } from '../units'
-import { lonely, type Line } from './lines'
-import { extent, tickSteps, timeLabels, type Threshold } from './scale'
-import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawThresholds, tintThresholds, type Deploy } from './marks'
+import { heights, lonely, type Line } from './lines'
+import { extent, tickSteps, timeLabels, type Axis, type Threshold } from './scale'
+import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawStates, drawThresholds, tintThresholds, type Deploy } from './marks'
 import { Tooltip } from './tooltip'
 
 export interface ChartProps {
@@ -16,7 +17,10 @@ export interface ChartProps {
   range: Range
   label: string // for those who don't see it
   thresholds?: Threshold[]
+  axis?: Axis
+  rightAxis?: Axis
   deploys?: Deploy[]
+  states?: Period[] // of a monitor, under the x axis
   height?: number
   focus?: number | null // the line to bring forward
   hidden?: Set<number>
@@ -33,7 +37,7 @@ export function Chart(props: ChartProps) {
   latest.current = props
   const theme = useTheme()
   // What a plot is built for; all else it reads anew at each drawing.
-  const shape = JSON.stringify([theme, props.lines.map((l) => [l.label, l.color, l.style, l.unit, Boolean(l.band), l.outlier])])
+  const shape = JSON.stringify([theme, props.axis, props.rightAxis, props.lines.map((l) => [l.label, l.color, l.style, l.unit, Boolean(l.band), l.outlier, l.width, l.dash, l.right])])
 
   useEffect(() => {
     const host = box.current!
@@ -57,7 +61,7 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     plot.current?.setData(dataOf(props))
-  }, [props.times, props.lines, props.thresholds, props.range])
+  }, [props.times, props.lines, props.thresholds, props.states, props.deploys, props.range, props.hidden])
 
   useEffect(() => {
     const u = plot.current
@@ -76,27 +80,34 @@ export function Chart(props: ChartProps) {
   return <div ref={box} class="chart" role="img" aria-label={props.label} style={{ height: `${props.height ?? 220}px` }} />
 }
 
-// dataOf is the lines, then the bands' lower and upper bounds.
-function dataOf({ times, lines }: ChartProps): uPlot.AlignedData {
+// dataOf is where the lines are, then the bands' lower and upper bounds.
+function dataOf({ times, lines, hidden }: ChartProps): uPlot.AlignedData {
   const bounds = lines.flatMap((l) => (l.band ? [l.band.lower, l.band.upper] : []))
-  return [times, ...lines.map((l) => l.values), ...bounds] as uPlot.AlignedData
+  return [times, ...heights(lines, hidden), ...bounds] as uPlot.AlignedData
 }
 
 function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: Tooltip): uPlot.Options {
   const css = getComputedStyle(document.documentElement)
   const token = (name: string) => css.getPropertyValue(name).trim()
   const { lines, height = 220 } = latest.current
-  const unit = () => latest.current.lines[0]?.unit ?? ''
+  const unit = () => latest.current.lines.find((l) => !l.right)?.unit ?? ''
+  const rightUnit = () => latest.current.lines.find((l) => l.right)?.unit ?? ''
+  const range = (right: boolean, thresholds: Threshold[], axis?: Axis) =>
+    extent(latest.current.lines.filter((l, i) => (l.right ?? false) === right && !latest.current.hidden?.has(i)), thresholds, axis)
   const axis = { stroke: token('--muted'), font, ticks: { show: false } }
   const grid = { stroke: token('--grid'), width: 1 }
 
   const bands: uPlot.Band[] = []
   let next = lines.length + 1
-  for (const line of lines) {
-    if (!line.band) continue
-    bands.push({ series: [next + 1, next], fill: token('--band') })
-    next += 2
-  }
+  lines.forEach((line, i) => {
+    if (line.band) {
+      bands.push({ series: [next + 1, next], fill: token('--band') })
+      next += 2
+    }
+    // An area ends where the one that it stands on begins.
+    const under = line.style === 'area' ? lines.findIndex((l, k) => k > i && l.style === 'area' && l.right === line.right) : -1
+    if (under > 0) bands.push({ series: [i + 1, under + 1], fill: faded(line.color) })
+  })
 
   return {
     width: host.clientWidth || 600,
@@ -107,31 +118,27 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
     focus: { alpha: 0.25 },
     scales: {
       x: { time: true, range: () => [latest.current.range.from, latest.current.range.to] },
-      y: { range: () => extent(latest.current.lines.filter((_, i) => !latest.current.hidden?.has(i)), latest.current.thresholds ?? []) },
+      y: { ...spread(latest.current.axis), range: () => range(false, latest.current.thresholds ?? [], latest.current.axis) },
+      ...(lines.some((l) => l.right) ? { right: { ...spread(latest.current.rightAxis), range: () => range(true, [], latest.current.rightAxis) } } : {}),
     },
     axes: [
       { ...axis, grid, size: 26, gap: 6, space: 72, values: (_u, splits, _i, _space, step) => timeLabels(splits, step) },
-      {
-        ...axis,
-        grid,
-        gap: 6,
-        incrs: tickSteps(unit()),
-        space: (_u, _i, _low, _high, length) => Math.max(28, length / 4.5),
-        values: (_u, splits, _i, _space, step) => splits.map((v) => showNumber(v, unit(), step)),
-        size: (_u, values) => 16 + 6.4 * Math.max(3, ...(values ?? []).map((v) => v.length)),
-      },
+      { ...axis, ...values(unit, latest.current.axis), grid },
+      ...(lines.some((l) => l.right) ? [{ ...axis, ...values(rightUnit, latest.current.rightAxis), scale: 'right', side: 1, grid: { show: false } }] : []),
     ],
     series: [
       {},
       ...lines.map((line): uPlot.Series => ({
         label: line.label,
+        scale: line.right ? 'right' : 'y',
         stroke: line.color,
-        width: line.style === 'bars' ? 0 : line.outlier ? 2.5 : 1.5,
+        width: line.style === 'bars' ? 0 : line.outlier ? 2.5 : (line.width ?? 1.5),
+        dash: line.dash,
         fill: line.style === 'area' ? faded(line.color) : line.style === 'bars' ? line.color : undefined,
         paths: line.style === 'bars' ? uPlot.paths.bars!({ size: [0.9, 60], gap: 1 }) : undefined,
         points: { show: line.style !== 'bars', filter: (u, i) => lonely(u.data[i] as Line['values']), size: 4, stroke: line.color, fill: line.color },
       })),
-      ...lines.flatMap((line) => (line.band ? [bound(), bound()] : [])),
+      ...lines.flatMap((line) => (line.band ? [bound(line), bound(line)] : [])),
     ],
     bands,
     cursor: {
@@ -156,6 +163,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
         (u) => drawAnomalies(u, latest.current.lines, token('--alert')),
         (u) => drawDeploys(u, changesOf(latest.current.lines, unit()), token('--muted')),
         (u) => drawDeploys(u, latest.current.deploys ?? [], token('--muted')),
+        (u) => drawStates(u, latest.current.states ?? [], token),
         (u) => drawThresholds(u, latest.current.thresholds ?? [], unit(), token),
       ],
       setCursor: [(u) => tooltip.update(u)],
@@ -171,10 +179,38 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
   }
 }
 
+// spread is how an axis' values lie along it.
+function spread(axis: Axis = {}): uPlot.Scale {
+  switch (axis.kind) {
+    case 'log':
+      return { distr: 3, log: 10 }
+    case 'sqrt':
+      return { distr: 100, fwd: (v) => Math.sign(v) * Math.sqrt(Math.abs(v)), bwd: (v) => Math.sign(v) * v * v }
+    case 'square':
+      return { distr: 100, fwd: (v) => Math.sign(v) * v * v, bwd: (v) => Math.sign(v) * Math.sqrt(Math.abs(v)) }
+  }
+  return {}
+}
+
+// values is what stands at a y axis.
+function values(unit: () => string, { kind, label }: Axis = {}): uPlot.Axis {
+  const said = [label, kind === 'log' && 'log'].filter(Boolean).join(' · ')
+  return {
+    gap: 6,
+    ...(said ? { label: said, labelSize: 16, labelFont: font, labelGap: 0 } : {}),
+    ...(kind === 'log' ? {} : {
+      incrs: tickSteps(unit()),
+      space: (_u, _i, _low, _high, length) => Math.max(28, length / 4.5),
+    }),
+    values: (_u, splits, _i, _space, step) => splits.map((v) => (v === null ? '' : showNumber(v, unit(), kind === 'log' ? 0 : step))),
+    size: (_u, labels) => 16 + 6.4 * Math.max(3, ...(labels ?? []).map((v) => v?.length ?? 0)),
+  }
+}
+
 // faded is a series' colour as the fill of an area.
 const faded = (color: string) => (color.startsWith('#') ? color + '1f' : color.replace(')', ' / 12%)'))
 
-const bound = (): uPlot.Series => ({ width: 0, stroke: 'transparent', points: { show: false } })
+const bound = (line: Line): uPlot.Series => ({ width: 0, scale: line.right ? 'right' : 'y', stroke: 'transparent', points: { show: false } })
 
 // pointFor is the dot under the cursor, of lines but not of bounds. Many of
 // them would hide the graph.

@@ -16,6 +16,9 @@ export interface Line {
   values: Values // null: nothing there; undefined: not a moment of this line's grid
   band?: LineBand
   outlier?: boolean
+  width?: number // px
+  dash?: number[]
+  right?: boolean // measured on the right axis
 }
 
 export interface LineBand {
@@ -29,9 +32,17 @@ export interface LineBand {
   changes: { at: number; before: number; after: number }[]
 }
 
-export interface Source {
-  frame: Frame
+// Look is how the lines of one query are drawn.
+export interface Look {
   style?: Style
+  palette?: string[] // colours in order; absent: each series' own
+  width?: number
+  dash?: number[]
+  right?: boolean
+}
+
+export interface Source extends Look {
+  frame: Frame
   alias?: string
 }
 
@@ -40,10 +51,11 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
   const grids = sources.map(({ frame }) => timesOf(frame))
   const times = grids.length === 1 ? grids[0] : [...new Set(grids.flat())].sort((a, b) => a - b)
   const place = grids.length === 1 ? null : new Map(times.map((t, i) => [t, i]))
-  const rows = sources.flatMap(({ frame, style, alias }, i) => frame.rows.map((row) => ({ row, style, alias, grid: grids[i] })))
+  const rows = sources.flatMap((source, i) => source.frame.rows.map((row, n) => ({ row, n, source, grid: grids[i] })))
   const painted = colors(rows.map(({ row }) => row))
   const judged = rows.some(({ row }) => row.outlier)
-  const lines = rows.map(({ row, style, alias, grid }, i): Line => {
+  const lines = rows.map(({ row, n, source, grid }, i): Line => {
+    const { alias, palette } = source
     const spread = <T,>(values: T[]): (T | undefined)[] => {
       if (!place) return values
       const out = new Array<T | undefined>(times.length)
@@ -54,9 +66,12 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
       label: labelOf(row, alias) + (row.outlier ? ' · outlier' : ''),
       metric: row.metric,
       tags: row.tags,
-      color: judged && !row.outlier ? quiet : painted[i],
+      color: judged && !row.outlier ? quiet : palette ? palette[n % palette.length] : painted[i],
       unit: row.unit,
-      style: style ?? 'line',
+      style: source.style ?? 'line',
+      width: source.width,
+      dash: source.dash,
+      right: source.right,
       values: spread(row.values),
       band: row.band && {
         lower: spread(row.band.lower), middle: spread(row.band.middle), upper: spread(row.band.upper), anomalous: spread(row.band.anomalous).map(Boolean),
@@ -128,4 +143,23 @@ export function summaryOf(values: Values): Summary {
     last = v
   }
   return n === 0 ? { avg: null, min: null, max: null, last: null, sum: null } : { avg: sum / n, min, max, last, sum }
+}
+
+// heights are where lines are drawn: areas and bars of one axis stand on those
+// after them, so that together they show the sum.
+export function heights(lines: Line[], hidden?: Set<number>): Values[] {
+  const below = new Map<string, number[]>()
+  const out: Values[] = new Array(lines.length)
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const { style, right, values } = lines[i]
+    if (style === 'line') {
+      out[i] = values
+      continue
+    }
+    const stack = `${style} ${right ?? false}`
+    const sums = below.get(stack) ?? new Array<number>(values.length).fill(0)
+    out[i] = values.map((v, k) => (typeof v === 'number' ? sums[k] + v : v))
+    if (!hidden?.has(i)) below.set(stack, sums.map((sum, k) => sum + (values[k] ?? 0)))
+  }
+  return out
 }

@@ -1,5 +1,6 @@
 // What is drawn on a graph beside its lines.
 import type uPlot from 'uplot'
+import type { Period } from '../api'
 import { showNumber } from '../units'
 import type { Line } from './lines'
 import type { Threshold } from './scale'
@@ -54,6 +55,23 @@ export function drawThresholds(u: uPlot, thresholds: Threshold[], unit: string, 
   ctx.restore()
 }
 
+const stateTokens: Record<string, string> = { OK: '--ok', Warn: '--warn', Alert: '--alert', 'No Data': '--silent' }
+
+// drawStates is the ribbon of a monitor's states, on the x axis.
+export function drawStates(u: uPlot, states: Period[], token: Token): void {
+  const { ctx, bbox } = u
+  const height = 4 * devicePixelRatio
+  ctx.save()
+  for (const { from, to, status } of states) {
+    const left = Math.max(bbox.left, u.valToPos(from, 'x', true))
+    const right = Math.min(bbox.left + bbox.width, u.valToPos(to, 'x', true))
+    if (right <= left || !stateTokens[status]) continue
+    ctx.fillStyle = token(stateTokens[status])
+    ctx.fillRect(left, bbox.top + bbox.height, right - left, height)
+  }
+  ctx.restore()
+}
+
 // Deploy is the first sign of a version.
 export interface Deploy {
   at: number // ms
@@ -100,7 +118,7 @@ export function drawForecasts(u: uPlot, lines: Line[]): void {
     let drawing = false
     band.middle.forEach((v, i) => {
       if (typeof v !== 'number') return
-      const [x, y] = [u.valToPos(u.data[0][i], 'x', true), u.valToPos(v, 'y', true)]
+      const [x, y] = [u.valToPos(u.data[0][i], 'x', true), u.valToPos(v, u.series[n + 1].scale!, true)]
       if (drawing) ctx.lineTo(x, y)
       else ctx.moveTo(x, y)
       drawing = true
@@ -132,7 +150,7 @@ export function drawAnomalies(u: uPlot, lines: Line[], color: string): void {
     if (!band || u.series[n + 1]?.show === false) return
     const at = (i: number): [number, number] | null => {
       const v = values[i]
-      return typeof v === 'number' ? [u.valToPos(times[i], 'x', true), u.valToPos(v, 'y', true)] : null
+      return typeof v === 'number' ? [u.valToPos(times[i], 'x', true), u.valToPos(v, u.series[n + 1].scale!, true)] : null
     }
     for (let i = 0; i < values.length; i++) {
       const here = band.anomalous[i] ? at(i) : null

@@ -1,6 +1,6 @@
 // The y range of a graph, and what its axes say.
 import { unitOf } from '../units'
-import type { Line } from './lines'
+import { heights, type Line } from './lines'
 
 export interface Threshold {
   value: number
@@ -9,34 +9,51 @@ export interface Threshold {
   side?: 'above' | 'below' // the region beyond it that is bad; absent: none
 }
 
+// Axis is how a y axis is to be, where it is not as its lines suggest.
+export interface Axis {
+  kind?: 'linear' | 'log' | 'sqrt' | 'square'
+  min?: number
+  max?: number
+  zero?: boolean // always in sight
+  label?: string
+}
+
 // extent is the y range: from zero for bars and areas, padded by 8 % otherwise,
 // with the thresholds in sight.
-export function extent(lines: Line[], thresholds: Threshold[]): [number, number] {
+export function extent(lines: Line[], thresholds: Threshold[], axis: Axis = {}): [number, number] {
   let low = Infinity
   let high = -Infinity
   const take = (v: number | null | undefined) => {
-    if (typeof v !== 'number') return
+    if (typeof v !== 'number' || (axis.kind === 'log' && v <= 0)) return
     if (v < low) low = v
     if (v > high) high = v
   }
+  heights(lines).forEach((values) => values.forEach(take))
   for (const line of lines) {
-    line.values.forEach(take)
     line.band?.lower.forEach(take)
     line.band?.upper.forEach(take)
   }
   if (low > high) {
     for (const t of thresholds) take(t.value)
-    if (low > high) return [0, 1]
+    if (low > high) return bounded(axis.kind === 'log' ? [1, 10] : [0, 1], axis)
   }
   const natural = low >= 0
   for (const t of thresholds) take(t.value)
-  if (lines.some((l) => l.style !== 'line')) {
+  if (axis.kind === 'log') return bounded([10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high * 1.01))], axis)
+  if (axis.zero || lines.some((l) => l.style !== 'line')) {
     low = Math.min(0, low)
     high = Math.max(0, high)
   }
   const pad = high > low ? (high - low) * 0.08 : Math.abs(high) * 0.1 || 1
   const bottom = low === 0 ? 0 : low - pad
-  return [natural && bottom < 0 ? 0 : bottom, high === 0 && low < 0 ? 0 : high + pad]
+  return bounded([natural && bottom < 0 ? 0 : bottom, high === 0 && low < 0 ? 0 : high + pad], axis)
+}
+
+// bounded puts an axis' own ends in the place of those that its lines suggest.
+function bounded([low, high]: [number, number], { min, max, kind }: Axis): [number, number] {
+  const bottom = min !== undefined && !(kind === 'log' && min <= 0) ? min : low
+  const top = max ?? high
+  return top > bottom ? [bottom, top] : [bottom, bottom + (Math.abs(bottom) || 1)]
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -65,8 +65,8 @@ export class Tooltip {
       .sort((a, b) => b.v - a.v)
     let nearest = -1
     let distance = Infinity
-    present.forEach(({ v }, i) => {
-      const d = Math.abs(u.valToPos(v, 'y') - top)
+    present.forEach(({ v, line, i: at }, i) => {
+      const d = Math.abs(u.valToPos((u.data[at + 1][idx] as number | null) ?? v, line.right ? 'right' : 'y') - top)
       if (d < distance) [nearest, distance] = [i, d]
     })
     let rows = present.slice(0, most)

@@ -1,10 +1,10 @@
 // A graph of queries over the page's time range.
 import { useMemo, useState } from 'preact/hooks'
-import { api, type Lang } from '../api'
+import { api, type Lang, type Period } from '../api'
 import { Chart } from '../chart/chart'
-import { endOf, linesOf, summaryOf, type Line, type Style } from '../chart/lines'
+import { endOf, linesOf, summaryOf, type Line, type Look, type Summary } from '../chart/lines'
 import type { Deploy } from '../chart/marks'
-import type { Threshold } from '../chart/scale'
+import type { Axis, Threshold } from '../chart/scale'
 import { useData, type Loaded } from '../data'
 import { setRange, useRange } from '../range'
 import { back } from '../route'
@@ -12,10 +12,9 @@ import type { Range } from '../time'
 import { showValue, plural } from '../units'
 import { Failure, Working } from './basics'
 
-export interface Request {
+export interface Request extends Look {
   query: string
   lang?: Lang
-  style?: Style
   alias?: string
 }
 
@@ -33,7 +32,7 @@ export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn>
   const key = wanted.length ? JSON.stringify([wanted, range.from, range.to]) : null
   return useData(key, async (signal) => {
     const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from, range.to, undefined, signal)))
-    const sources = answers.flatMap((frames, i) => frames.map((frame) => ({ frame, style: wanted[i].style, alias: wanted[i].alias })))
+    const sources = answers.flatMap((frames, i) => frames.map((frame) => ({ ...wanted[i], frame })))
     const drawn = linesOf(sources)
     return {
       ...drawn,
@@ -52,28 +51,24 @@ export function BandSentence({ drawn }: { drawn?: Drawn }) {
   return <p class="band-sentence">{summaries[0]}{summaries.length > 1 && ` And so for ${summaries.length - 1} more, each by its own history.`}</p>
 }
 
-export function Graph({ requests, label, thresholds, deploys, height, table, silent }: {
-  requests: Request[]
+interface GraphProps {
   label: string
   thresholds?: Threshold[]
   deploys?: Deploy[]
+  states?: Period[] // of a monitor
+  axis?: Axis
+  rightAxis?: Axis
   height?: number
   table?: boolean
+  columns?: Column[] // of the table; absent: all
   silent?: boolean // errors are shown elsewhere
-}) {
-  const graph = useGraph(requests)
-  return <GraphView graph={graph} label={label} thresholds={thresholds} deploys={deploys} height={height} table={table} silent={silent} />
 }
 
-export function GraphView({ graph, label, thresholds, deploys, height = 220, table, silent }: {
-  graph: Loaded<Drawn>
-  label: string
-  thresholds?: Threshold[]
-  deploys?: Deploy[]
-  height?: number
-  table?: boolean
-  silent?: boolean
-}) {
+export function Graph({ requests, ...props }: GraphProps & { requests: Request[] }) {
+  return <GraphView graph={useGraph(requests)} {...props} />
+}
+
+export function GraphView({ graph, label, thresholds, deploys, states, axis, rightAxis, height = 220, table, columns, silent }: GraphProps & { graph: Loaded<Drawn> }) {
   const [focus, setFocus] = useState<number | null>(null)
   const [hidden, setHidden] = useState<Set<number>>(new Set())
   const { data, error, loading } = graph
@@ -96,6 +91,9 @@ export function GraphView({ graph, label, thresholds, deploys, height = 220, tab
             label={`${label}. ${describe(data.lines)}`}
             thresholds={thresholds}
             deploys={deploys}
+            states={states}
+            axis={axis}
+            rightAxis={rightAxis}
             height={height}
             focus={focus}
             hidden={hidden}
@@ -108,7 +106,7 @@ export function GraphView({ graph, label, thresholds, deploys, height = 220, tab
         !error && <div class="graph-wait" style={{ height: `${height}px` }} />
       )}
       {data?.warnings.map((w) => <p key={w} class="note-line warn-text">{w}</p>)}
-      {table && data && data.lines.length > 0 && <Legend lines={data.lines} focus={focus} hidden={hidden} onFocus={setFocus} onToggle={toggle} />}
+      {table && data && data.lines.length > 0 && <Legend lines={data.lines} columns={columns} focus={focus} hidden={hidden} onFocus={setFocus} onToggle={toggle} />}
     </div>
   )
 }
@@ -122,7 +120,10 @@ function describe(lines: Line[]): string {
 
 const most = 100
 
-function Legend({ lines, focus, hidden, onFocus, onToggle }: { lines: Line[]; focus: number | null; hidden: Set<number>; onFocus: (i: number | null) => void; onToggle: (i: number) => void }) {
+export type Column = keyof Summary
+const allColumns: Column[] = ['avg', 'min', 'max', 'last', 'sum']
+
+function Legend({ lines, columns = allColumns, focus, hidden, onFocus, onToggle }: { lines: Line[]; columns?: Column[]; focus: number | null; hidden: Set<number>; onFocus: (i: number | null) => void; onToggle: (i: number) => void }) {
   const rows = useMemo(
     () => lines.map((line, i) => ({ line, i, s: summaryOf(line.values) })).sort((a, b) => (b.s.avg ?? -Infinity) - (a.s.avg ?? -Infinity)),
     [lines],
@@ -133,7 +134,7 @@ function Legend({ lines, focus, hidden, onFocus, onToggle }: { lines: Line[]; fo
         <thead>
           <tr>
             <th>Series</th>
-            {['avg', 'min', 'max', 'last', 'sum'].map((name) => <th key={name} class="figure">{name}</th>)}
+            {columns.map((name) => <th key={name} class="figure">{name}</th>)}
           </tr>
         </thead>
         <tbody>
@@ -145,7 +146,7 @@ function Legend({ lines, focus, hidden, onFocus, onToggle }: { lines: Line[]; fo
                   {line.label}
                 </button>
               </td>
-              {[s.avg, s.min, s.max, s.last, s.sum].map((v, n) => <td key={n} class="figure">{showValue(v, line.unit)}</td>)}
+              {columns.map((name) => <td key={name} class="figure">{showValue(s[name], line.unit)}</td>)}
             </tr>
           ))}
         </tbody>
