@@ -159,6 +159,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 
 	// Whatever fails first ends all the rest.
 	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return followHeap(running) })
 	if cfg.HostMetrics {
 		host := hostmetrics.New(hostmetrics.Config{
 			Host: hostname, Tags: cfg.HostTags, Version: "whippet " + version(), Postgres: cfg.Postgres, Processes: cfg.Processes,

@@ -24,7 +24,7 @@ const (
 	bucketSeconds = 10
 	bucketMillis  = bucketSeconds * 1000
 	zeroBuckets   = 300 / bucketSeconds
-	idleRounds    = 2
+	idleTurns     = 3 // the one open now, too
 )
 
 // aggregator turns what the tables gathered into samples, bucket by bucket.
@@ -55,17 +55,16 @@ type aggregator struct {
 	mu       sync.Mutex // of a rotation or collection; taken before a table's
 	pending  bool       // the tables' closed sides hold bucket closed
 	closed   int64
-	newest   int64                     // the last bucket that has been emitted
-	setBack  int64                     // how often the clock was, by more than a bucket
-	round    uint32                    // collections so far
-	contexts map[uint64]*metricContext // by a hash of what they are
-	metrics  map[string]*metricCounts  // by name
-	hosts    map[string]*hostName
-	ordered  []*metricContext // the same in order of creation, which is that of their refs
-	active   []*metricContext // with values in the bucket being collected
-	sums     []accumulator    // of those, in the same order
-	relieve  func()           // called now and then while a bucket is emitted
-	refused  uint64           // samples of series over the store's limit
+	newest   int64 // the last bucket that has been emitted
+	setBack  int64 // how often the clock was, by more than a bucket
+	contexts book[metricContext]
+	made     map[uint32]*identity // of contexts that have not got all their series
+	figured  blocks               // refs of histograms
+	metrics  metricList
+	hosts    hostList
+	pages    pages
+	relieve  func() // called now and then while a bucket is emitted
+	refused  uint64 // samples of series over the store's limit
 }
 
 // sink is what the aggregator needs of the store.
@@ -75,23 +74,22 @@ type sink struct {
 	seen   func(host string, ms int64)
 }
 
-// metricContext is a metric with its tags and host. There may be millions: its
-// fields are in an order that leaves no gaps.
+// metricContext is a metric with its tags and host. It has no pointers, and no
+// gaps between its fields: there may be millions.
 type metricContext struct {
-	hash    uint64
-	metric  *metricCounts
-	host    *hostName
-	made    *identity    // until all its series are made
-	more    *[]store.Ref // of a histogram's further figures
 	last    int64        // bucket
-	ref     store.Ref    // of its series, or a histogram's first; 0 when there is none yet
-	entries int32        // that point here
-	active  int32        // place in the aggregator's lists of a collection, from 1; 0: not in it
+	metric  uint32       // in aggregator.metrics
+	host    uint32       // in aggregator.hosts
+	ref     [1]store.Ref // of its series, 0 when there is none yet; a histogram's are in aggregator.figured
+	figured uint32       // place there
+	entries uint32       // that point here
+	place   uint32       // while collected, where its values are: a placeOf; 0: it has none
 	kind    kind
+	lost    bool // the store has forgotten a series of it: its next line makes another context
 }
 
-// hostName is the name of a host, shared by its contexts.
-type hostName struct{ name string }
+// placeOf numbers all accumulators of the tables' closed sides, from 1.
+func placeOf(table int, slot uint32) uint32 { return uint32(table)*maxContexts + slot + 1 }
 
 // identity is a context in the form it is kept in.
 type identity struct {
@@ -99,17 +97,9 @@ type identity struct {
 	tags       store.Tags // with the host's
 }
 
-// metricCounts is what has arrived for one metric name.
-type metricCounts struct {
-	name     string
-	contexts int
-	values   uint64
-	last     int64 // bucket
-}
-
 func newAggregator(tables int, now func() time.Time) *aggregator {
 	started := now().UnixMilli()
-	a := &aggregator{now: now, contexts: map[uint64]*metricContext{}, metrics: map[string]*metricCounts{}, hosts: map[string]*hostName{}, relieve: func() {}, seed: maphash.MakeSeed(), maxEntries: maxContexts, started: started, newest: math.MinInt64}
+	a := &aggregator{now: now, made: map[uint32]*identity{}, metrics: newMetricList(), hosts: newHostList(), relieve: func() {}, seed: maphash.MakeSeed(), maxEntries: maxContexts, started: started, newest: math.MinInt64}
 	a.current.Store(bucketOf(started))
 	for range tables {
 		a.tables = append(a.tables, newTable(a))
@@ -188,49 +178,56 @@ func (a *aggregator) flushAll() {
 	a.out.seal()
 }
 
-// startAnew drops what is known of contexts, because the store has forgotten
-// series of some: the next line of each makes its series again.
-func (a *aggregator) startAnew() {
+// startAnew gives up the contexts of series that the store has forgotten: the
+// next line of each makes its series again.
+func (a *aggregator) startAnew(forgotten []store.Ref) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, t := range a.tables {
-		t.mu.Lock()
-		a.entries.Add(-int64(len(t.entries)))
-		t.entries = map[uint64]*entry{}
-		t.mu.Unlock()
+	gone := make(map[store.Ref]bool, len(forgotten))
+	for _, ref := range forgotten {
+		gone[ref] = true
 	}
-	a.contexts, a.ordered, a.metrics = map[uint64]*metricContext{}, nil, map[string]*metricCounts{}
+	a.contexts.each(func(id uint32, c *metricContext) {
+		if slices.ContainsFunc(a.refs(c), func(ref store.Ref) bool { return gone[ref] }) {
+			c.lost = true
+			a.contexts.hide(id)
+		}
+	})
+	for _, t := range a.tables {
+		t.hide(func(context uint32) bool { return context != 0 && a.contexts.at(context).lost })
+	}
 }
 
 // collect merges the closed sides and emits bucket a.closed. The caller holds
-// a.mu; nobody else looks at a closed side.
+// a.mu; nobody else looks at a closed side. First every context's values come
+// together in the accumulator where it is met first; then those are emitted.
 func (a *aggregator) collect() {
 	a.pending = false
-	a.round++
+	for i, t := range a.tables {
+		side, entries := t.closed()
+		for slot := range side.used {
+			a.merge(entries, side, i, slot)
+		}
+	}
+	at, met, used := a.stamp(), make([]bool, len(a.hosts.names)), 0
 	for _, t := range a.tables {
-		side := t.open ^ 1
-		for _, e := range t.touched[side] {
-			a.merge(e, &e.sides[side])
+		side, _ := t.closed()
+		for slot := range side.used {
+			if acc := side.at(slot); acc.of != 0 {
+				c := a.contexts.at(acc.of)
+				a.emit(acc.of, c, side, acc, at)
+				c.place = 0
+				met[c.host] = true
+			}
+			if slot%relieveEvery == 0 {
+				a.relieve()
+			}
 		}
-		clear(t.touched[side])
-		t.touched[side] = t.touched[side][:0]
-		t.held[side], t.fresh[side] = 0, 0
+		used += len(side.pages)
+		t.empty(side)
 	}
-
-	at := a.stamp()
-	hosts := map[*hostName]bool{}
-	for i, c := range a.active {
-		a.emit(c, &a.sums[i], at)
-		c.active = 0
-		hosts[c.host] = true
-		if i%relieveEvery == 0 {
-			a.relieve()
-		}
-	}
-	a.seen(hosts, at)
-	clear(a.active)
-	clear(a.sums)
-	a.active, a.sums = a.active[:0], a.sums[:0]
+	a.pages.trim(used)
+	a.seen(met, at)
 	a.emitZeros()
 	a.forget()
 }
@@ -251,37 +248,43 @@ func (a *aggregator) stamp() int64 {
 	}
 }
 
-// merge adds what an entry received to its context, and empties it.
-func (a *aggregator) merge(e *entry, from *accumulator) {
-	if e.ctx == nil {
-		a.resolve(e)
+// merge adds what an entry received to the values of its context.
+func (a *aggregator) merge(entries *book[entry], s *side, table int, slot uint32) {
+	from := s.at(slot)
+	e := entries.at(from.of)
+	if e.context == 0 {
+		a.resolve(e, s.fresh.next())
+		if from.n > 0 {
+			a.makeSeries(e.context) // its text may go
+		}
 	}
-	e.round = a.round
-	c := e.ctx
-	c.metric.values += uint64(from.n &^ used)
-	if c.active == 0 {
-		a.active, a.sums = append(a.active, c), append(a.sums, accumulator{})
-		c.active = int32(len(a.active))
+	c := a.contexts.at(e.context)
+	a.metrics.all[c.metric].values += uint64(from.n)
+	if c.place == 0 {
+		c.place, from.of = placeOf(table, slot), e.context
+		return
 	}
-	to := &a.sums[c.active-1]
+	from.of = 0
+	first := a.tables[(c.place-1)/maxContexts]
+	side := &first.sides[first.open^1]
+	to := side.at((c.place - 1) % maxContexts)
 	switch c.kind {
 	case counter:
 		to.value += from.value
 	case gauge:
-		if !to.isUsed() || int32(from.order-to.order) > 0 {
-			to.order, to.value, to.n = from.order, from.value, used
+		if int32(from.order-to.order) > 0 {
+			to.order, to.value = from.order, from.value
 		}
 	default:
 		switch {
-		case from.many == nil: // its values were refused
-		case to.many == nil:
-			to.many, from.many = from.many, nil
+		case from.many == 0: // its values were refused
+		case to.many == 0:
+			side.many = append(side.many, s.many[from.many-1])
+			to.many, s.many[from.many-1] = uint32(len(side.many)), &many{}
 		default:
-			to.many.merge(from.many)
-			from.many.reset()
+			side.many[to.many-1].merge(s.many[from.many-1])
 		}
 	}
-	*from = accumulator{many: from.many}
 }
 
 func (m *many) merge(o *many) {
@@ -306,32 +309,36 @@ func (m *many) reset() {
 }
 
 // emit makes samples of what c received in the bucket that starts at at (ms).
-func (a *aggregator) emit(c *metricContext, acc *accumulator, at int64) {
+func (a *aggregator) emit(id uint32, c *metricContext, s *side, acc *accumulator, at int64) {
 	c.last = a.closed
-	c.metric.last = a.closed
+	a.metrics.all[c.metric].last = a.closed
+	var values *many
+	if acc.many != 0 {
+		values = s.many[acc.many-1]
+	}
 	switch c.kind {
 	case counter:
-		a.sample(c, 0, at, acc.value/bucketSeconds)
+		a.sample(id, c, 0, at, acc.value/bucketSeconds)
 	case gauge:
-		a.sample(c, 0, at, acc.value)
+		a.sample(id, c, 0, at, acc.value)
 	case set:
-		if acc.many != nil {
-			a.sample(c, 0, at, float64(len(acc.many.members)))
+		if values != nil {
+			a.sample(id, c, 0, at, float64(len(values.members)))
 		}
 	case histogram:
-		if acc.many == nil || acc.many.spread.count == 0 {
+		if values == nil || values.spread.count == 0 {
 			break
 		}
-		acc.many.spread.sort()
+		values.spread.sort()
 		for i, f := range a.figures {
-			a.sample(c, i, at, f.of(&acc.many.spread))
+			a.sample(id, c, i, at, f.of(&values.spread))
 		}
 	case distribution:
-		if acc.many == nil || acc.many.sketch == nil {
+		if values == nil || values.sketch == nil {
 			break
 		}
-		if ref, ok := a.ref(c, 0); ok {
-			a.out.addSketch(store.SketchSample{Ref: ref, Time: at, Sketch: acc.many.sketch})
+		if ref, ok := a.ref(id, c, 0); ok {
+			a.out.addSketch(store.SketchSample{Ref: ref, Time: at, Sketch: values.sketch})
 		}
 	}
 }
@@ -344,136 +351,153 @@ const relieveEvery = 8192
 // and in those that were missed because the clock jumped over them.
 func (a *aggregator) emitZeros() {
 	open := a.current.Load()
-	for i, c := range a.ordered {
-		if i%relieveEvery == 0 {
+	a.contexts.each(func(id uint32, c *metricContext) {
+		if id%relieveEvery == 0 {
 			a.relieve()
 		}
-		if c.kind != counter {
-			continue
+		if c.kind != counter || c.lost {
+			return
 		}
 		c.last = min(c.last, open) // after the clock was set back
 		for b := max(a.closed, a.newest+1, c.last+1); b < min(open, c.last+zeroBuckets+1); b++ {
-			a.sample(c, 0, b*bucketMillis, 0)
+			a.sample(id, c, 0, b*bucketMillis, 0)
 		}
-	}
+	})
 	a.newest = max(a.newest, open-1)
 }
 
 // forget drops entries and contexts whose time is over.
 func (a *aggregator) forget() {
-	if a.round > idleRounds {
-		for _, t := range a.tables {
-			t.sweep(a.round-idleRounds, func(e *entry) {
-				if e.ctx != nil {
-					e.ctx.entries--
-				}
-			})
-		}
+	for _, t := range a.tables {
+		t.sweep(idleTurns, func(context uint32) {
+			if context != 0 {
+				a.contexts.at(context).entries--
+			}
+		})
 	}
 	open := a.current.Load()
-	a.ordered = slices.DeleteFunc(a.ordered, func(c *metricContext) bool {
-		if c.entries > 0 || c.kind == counter && open-c.last <= zeroBuckets {
-			return false
+	a.contexts.each(func(id uint32, c *metricContext) {
+		if c.entries > 0 || c.kind == counter && !c.lost && open-c.last <= zeroBuckets {
+			return
 		}
-		delete(a.contexts, c.hash)
-		if c.metric.contexts--; c.metric.contexts == 0 {
-			delete(a.metrics, c.metric.name)
+		if c.kind == histogram {
+			a.figured.remove(c.figured)
 		}
-		return true
+		a.metrics.release(c.metric)
+		a.contexts.remove(id)
+		delete(a.made, id)
 	})
 }
 
 // collectTimed emits values that came with times of their own.
 func (a *aggregator) collectTimed() {
 	open := a.current.Load()
-	hosts := map[*hostName]bool{}
+	met := map[uint32]bool{}
 	for _, t := range a.tables {
-		for _, v := range t.takeTimed() {
-			if v.entry.ctx == nil {
-				a.resolve(v.entry)
+		timed, entries := t.takeTimed()
+		for _, v := range timed {
+			e := entries.at(v.entry)
+			if e.context == 0 {
+				a.resolve(e, *v.first)
 			}
-			v.entry.round = a.round
-			c := v.entry.ctx
-			c.last, c.metric.last = open, open
-			c.metric.values += uint64(v.n)
-			hosts[c.host] = true
+			id := e.context
+			c, m := a.contexts.at(id), &a.metrics.all[a.contexts.at(id).metric]
+			c.last, m.last = open, open
+			m.values += uint64(v.n)
+			met[c.host] = true
 			if c.kind == counterAt {
-				a.sample(c, 0, v.at, v.value/bucketSeconds)
+				a.sample(id, c, 0, v.at, v.value/bucketSeconds)
 			} else {
-				a.sample(c, 0, v.at, v.value)
+				a.sample(id, c, 0, v.at, v.value)
 			}
 		}
 	}
-	a.seen(hosts, open*bucketMillis)
+	for host := range met {
+		a.sawHost(host, open*bucketMillis)
+	}
 }
 
-func (a *aggregator) seen(hosts map[*hostName]bool, at int64) {
-	for host := range hosts {
-		if host.name != "" {
-			a.sink.seen(host.name, at)
+// seen notes the hosts of a bucket.
+func (a *aggregator) seen(met []bool, at int64) {
+	for host, is := range met {
+		if is {
+			a.sawHost(uint32(host), at)
 		}
 	}
 }
 
-func (a *aggregator) sample(c *metricContext, i int, at int64, value float64) {
+func (a *aggregator) sawHost(host uint32, at int64) {
+	if name := a.hosts.names[host]; name != "" {
+		a.sink.seen(name, at)
+	}
+}
+
+func (a *aggregator) sample(id uint32, c *metricContext, i int, at int64, value float64) {
 	if !finite(value) {
 		return // sums of large finite values overflow
 	}
-	if ref, ok := a.ref(c, i); ok {
+	if ref, ok := a.ref(id, c, i); ok {
 		a.out.addSample(store.Sample{Ref: ref, Time: at, Value: value})
 	}
 }
 
 // ref returns the i-th series of c.
-func (a *aggregator) ref(c *metricContext, i int) (store.Ref, bool) {
-	if c.made != nil {
-		a.makeSeries(c)
+func (a *aggregator) ref(id uint32, c *metricContext, i int) (store.Ref, bool) {
+	refs := a.refs(c)
+	if refs[i] == 0 {
+		a.makeSeries(id)
 	}
-	ref := c.ref
-	if i > 0 {
-		ref = (*c.more)[i-1]
-	}
-	if ref == 0 {
+	if refs[i] == 0 {
 		a.refused++
 	}
-	return ref, ref != 0
+	return refs[i], refs[i] != 0
 }
 
-// makeSeries makes the series of c that it has not got yet. Once it has all,
-// its text is forgotten: that is most of what a context takes.
-func (a *aggregator) makeSeries(c *metricContext) {
-	complete := true
-	one := func(ref *store.Ref, suffix string, k store.Kind) {
-		if *ref == 0 {
-			*ref = a.intern(c.made, suffix, k)
-		}
-		complete = complete && *ref != 0
+// refs is where those of c are kept.
+func (a *aggregator) refs(c *metricContext) []store.Ref {
+	if c.kind == histogram {
+		return a.figured.at(c.figured)
 	}
-	switch c.kind {
-	case histogram:
-		if c.more == nil {
-			more := make([]store.Ref, len(a.figures)-1)
-			c.more = &more
+	return c.ref[:]
+}
+
+// makeSeries makes the series of a context that it has not got yet. Once it has
+// all, its text is forgotten: that is most of what a context takes.
+func (a *aggregator) makeSeries(id uint32) {
+	of := a.made[id]
+	if of == nil {
+		return
+	}
+	c, complete := a.contexts.at(id), true
+	for i, ref := range a.refs(c) {
+		if ref == 0 {
+			ref = a.intern(of, a.suffix(c, i), a.storedAs(c, i))
+			a.refs(c)[i] = ref
 		}
-		for i, f := range a.figures {
-			ref, k := &c.ref, store.Gauge
-			if i > 0 {
-				ref = &(*c.more)[i-1]
-			}
-			if f.rate {
-				k = store.Rate
-			}
-			one(ref, f.suffix, k)
-		}
-	case counter, counterAt:
-		one(&c.ref, "", store.Rate)
-	case distribution:
-		one(&c.ref, "", store.Distribution)
-	default:
-		one(&c.ref, "", store.Gauge)
+		complete = complete && ref != 0
 	}
 	if complete {
-		c.made = nil
+		delete(a.made, id)
+	}
+}
+
+// suffix is what the i-th series of c has behind the metric's name.
+func (a *aggregator) suffix(c *metricContext, i int) string {
+	if c.kind == histogram {
+		return a.figures[i].suffix
+	}
+	return ""
+}
+
+// storedAs is the kind of the i-th series of c.
+func (a *aggregator) storedAs(c *metricContext, i int) store.Kind {
+	switch {
+	case c.kind == counter || c.kind == counterAt || c.kind == histogram && a.figures[i].rate:
+		return store.Rate
+	case c.kind == distribution:
+		return store.Distribution
+	default:
+		return store.Gauge
 	}
 }
 
@@ -502,56 +526,46 @@ func (a *aggregator) intern(of *identity, suffix string, k store.Kind) store.Ref
 const maxName = 200
 
 // resolve finds or creates the context of an entry.
-func (a *aggregator) resolve(e *entry) {
+func (a *aggregator) resolve(e *entry, text spelling) {
 	k, unit := e.kind, ""
 	if k == timing {
 		k, unit = histogram, "millisecond"
 	}
-	name, extra := a.mapper.apply(e.key.name)
-	list, host := splitTags(strings.Join(append(extra, e.key.tags), ","), a.host)
+	name, extra := a.mapper.apply(text.name)
+	if len(extra) > 0 {
+		text.tags = strings.Join(append(extra, text.tags), ",")
+	}
+	list, host := splitTags(text.tags, a.host)
 	if host != "" {
 		list = append(list, "host:"+host)
 	}
-	if e.key.container != "" {
-		list = append(list, store.NormalizeTag("container_id:"+e.key.container))
+	if text.container != "" {
+		list = append(list, store.NormalizeTag("container_id:"+text.container))
 	}
 	tags := store.NewTags(list)
-	metric := a.metric(cmp.Or(store.NormalizeName(name), store.NormalizeName(e.key.name)))
-	hash := payload.Join(maphash.String(a.seed, metric.name)+uint64(k), maphash.String(a.seed, strings.Join(tags, ",")))
-	c := a.contexts[hash]
-	if c == nil {
-		c = &metricContext{hash: hash, kind: k, metric: metric, host: a.hostOf(host), made: &identity{metric.name, unit, tags}}
-		metric.contexts++
-		a.contexts[hash] = c
-		a.ordered = append(a.ordered, c)
-	} else if c.made != nil && c.made.unit == "" {
-		c.made.unit = unit
+	name = cmp.Or(store.NormalizeName(name), store.NormalizeName(text.name))
+	id, c := a.contextOf(name, tags, k, host)
+	if of := a.made[id]; of != nil && of.unit == "" {
+		of.unit = unit
 	}
 	c.entries++
-	e.ctx, e.key = c, nil
+	e.context = id
 }
 
-// hostOf returns the shared name of a host.
-func (a *aggregator) hostOf(name string) *hostName {
-	h := a.hosts[name]
-	if h == nil {
-		h = &hostName{strings.Clone(name)}
-		if len(a.hosts) < maxHosts {
-			a.hosts[h.name] = h
+// contextOf finds or creates a context.
+func (a *aggregator) contextOf(name string, tags store.Tags, k kind, host string) (uint32, *metricContext) {
+	hash := maphash.String(a.seed, name) + uint64(k)
+	for _, tag := range tags {
+		hash = payload.Join(hash, maphash.String(a.seed, tag))
+	}
+	id, c := a.contexts.find(hash)
+	if c == nil {
+		id, c = a.contexts.add(hash)
+		c.kind, c.metric, c.host = k, a.metrics.use(name), a.hosts.number(host)
+		if k == histogram {
+			c.figured = a.figured.add(len(a.figures))
 		}
+		a.made[id] = &identity{name: a.metrics.all[c.metric].name, tags: tags}
 	}
-	return h
-}
-
-// maxHosts bounds the host names shared.
-const maxHosts = 100_000
-
-// metric returns the counts of a metric name.
-func (a *aggregator) metric(name string) *metricCounts {
-	m := a.metrics[name]
-	if m == nil {
-		m = &metricCounts{name: name}
-		a.metrics[name] = m
-	}
-	return m
+	return id, c
 }

@@ -193,8 +193,8 @@ func TestHistogramOfManyValuesKeepsItsPercentilesWithinOnePercent(t *testing.T) 
 		fmt.Fprintf(&b, "h:%d|h\n", v)
 	}
 	ts.Ingest([]byte(b.String()))
-	for _, e := range ts.inside.entries {
-		if s := &e.sides[0].many.spread; len(s.points) > 0 {
+	for _, m := range ts.inside.sides[0].many {
+		if s := &m.spread; len(s.points) > 0 {
 			t.Errorf("%d values are kept one by one", len(s.points))
 		}
 	}

@@ -63,7 +63,6 @@ type Server struct {
 	stream  *streamListener // nil: off
 	inside  *table          // of Ingest and of stream connections
 	failing bool            // the store did not take the last batch; the flusher's own
-	forgot  uint64          // samples of forgotten series, at the last look; the flusher's own
 }
 
 const (
@@ -198,9 +197,8 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) flush(ctx context.Context) {
 	s.agg.flush(s.now().UnixMilli())
 	s.write(ctx)
-	if n := s.out.forgotten.Load(); n != s.forgot {
-		s.forgot = n
-		s.agg.startAnew()
+	if lost := s.out.takeLost(); len(lost) > 0 {
+		s.agg.startAnew(lost)
 	}
 }
 

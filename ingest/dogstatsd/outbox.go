@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 
 	"github.com/whippet-obs/whippet/store"
 )
@@ -29,7 +28,8 @@ type outbox struct {
 	dropped  uint64
 	rejected store.Rejected
 
-	forgotten atomic.Uint64 // samples of series that the store has forgotten
+	forgotten int         // samples of series that the store has forgotten
+	lost      []store.Ref // those series, until somebody asks
 }
 
 func (o *outbox) batch() *store.Batch {
@@ -122,7 +122,15 @@ func (o *outbox) hand(ctx context.Context, b *store.Batch) (rejected store.Rejec
 	}
 	samples, sketches := b.Samples, b.Sketches
 	if len(samples)+len(sketches) == 1 {
-		o.forgotten.Add(1)
+		o.mu.Lock()
+		o.forgotten++
+		for _, s := range samples {
+			o.lost = append(o.lost, s.Ref)
+		}
+		for _, s := range sketches {
+			o.lost = append(o.lost, s.Ref)
+		}
+		o.mu.Unlock()
 		return store.Rejected{}, 1, nil
 	}
 	halves := [2]store.Batch{{Samples: samples[:len(samples)/2], Sketches: sketches[:len(sketches)/2]}, {Samples: samples[len(samples)/2:], Sketches: sketches[len(sketches)/2:]}}
@@ -143,6 +151,15 @@ func (o *outbox) hand(ctx context.Context, b *store.Batch) (rejected store.Rejec
 		forgotten += n
 	}
 	return rejected, forgotten, nil
+}
+
+// takeLost returns the series that the store has forgotten, since the last call.
+func (o *outbox) takeLost() []store.Ref {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	lost := o.lost
+	o.lost = nil
+	return lost
 }
 
 // count returns how many samples wait.

@@ -142,8 +142,11 @@ func (s *Server) Stats() Stats {
 	st.DroppedEvents, st.DroppedChecks = s.docs.droppedEvents.Load(), s.docs.droppedChecks.Load()
 	s.agg.mu.Lock()
 	st.RefusedSamples = s.agg.refused
-	st.Contexts = len(s.agg.contexts)
-	for _, m := range s.agg.metrics {
+	st.Contexts = s.agg.contexts.known
+	for _, m := range s.agg.metrics.all {
+		if m.contexts == 0 {
+			continue
+		}
 		st.Names = append(st.Names, NameStats{m.name, m.values, m.contexts, m.last * bucketMillis})
 	}
 	s.agg.mu.Unlock()
@@ -151,11 +154,11 @@ func (s *Server) Stats() Stats {
 		return cmp.Or(cmp.Compare(b.Values, a.Values), cmp.Compare(a.Metric, b.Metric))
 	})
 	st.Names = st.Names[:min(len(st.Names), maxListed)]
-	st.Forgotten = s.out.forgotten.Load()
 	st.LateBatches = s.agg.late.Load()
 	st.Entries = int(s.agg.entries.Load())
 	s.out.mu.Lock()
 	st.Samples, st.DroppedSamples, st.Waiting = s.out.written, s.out.dropped, s.out.waiting
+	st.Forgotten = uint64(s.out.forgotten)
 	st.TooOld, st.TooNew = uint64(s.out.rejected.Old), uint64(s.out.rejected.Future)
 	s.out.mu.Unlock()
 	return st

@@ -33,11 +33,11 @@ type table struct {
 	shared *aggregator
 
 	mu      sync.Mutex // held by the reader for a batch of packets at a time
-	open    int        // which side
-	entries map[uint64]*entry
-	touched [2][]*entry // entries with values, by side
-	fresh   [2]int      // bytes of names and tags first seen, by side
-	held    [2]int      // bytes of single values, by side
+	entries book[entry]
+	open    int    // which side
+	turn    uint32 // of the open side; counts flips
+	sides   [2]side
+	spare   []*many // emptied, to be used again
 	timed   []timedValue
 	order   uint32 // of the last line; grows over all tables, and wraps
 
@@ -51,14 +51,12 @@ type tableStats struct {
 	packets, bytes, metrics, events, checks uint64
 }
 
-// entry is one spelling of a context. There may be millions: its fields are in
-// an order that leaves no gaps.
+// entry is one spelling of a context.
 type entry struct {
-	sides [2]accumulator
-	ctx   *metricContext // the aggregator's; nil until the first bucket closes
-	key   *spelling      // until then
-	round uint32         // when it last had values; the aggregator's
-	kind  kind
+	context uint32 // the aggregator's number of it; 0 until the first bucket closes
+	slot    uint32 // place in the side of that turn
+	turn    uint32 // when it last had values
+	kind    kind
 }
 
 // spelling is a context as it was sent.
@@ -66,23 +64,37 @@ type spelling struct{ name, tags, container string }
 
 // timedValue is a value that came with its own time.
 type timedValue struct {
-	entry *entry
+	entry uint32
 	n     int   // values that were packed
 	at    int64 // ms
 	value float64
+	first *spelling // of the entry, if this is its first value
 }
 
-// accumulator is what one entry has received in one bucket.
+// side is what the entries of a table have received in one bucket.
+type side struct {
+	pages []*sums
+	used  uint32
+	many  []*many
+	held  int   // bytes of single values
+	fresh texts // of the entries first seen, in their order
+}
+
+// sums is a page of accumulators.
+type sums [1024]accumulator
+
+func (s *side) at(slot uint32) *accumulator {
+	return &s.pages[slot/uint32(len(sums{}))][slot%uint32(len(sums{}))]
+}
+
+// accumulator is what one entry has received in one bucket. It has no pointers.
 type accumulator struct {
 	value float64 // a counter's sum, a gauge's last value
-	many  *many   // for the kinds that can't be added up
+	of    uint32  // the entry; while it is collected, the context, or 0 once it was merged into another
+	many  uint32  // place from 1 in the side's, for the kinds that can't be added up
 	order uint32  // of a gauge's last value; it wraps
-	n     uint32  // values; the highest bit says that there was a line, if only of values refused
+	n     uint32  // values; none when they were all refused
 }
-
-const used = 1 << 31
-
-func (a *accumulator) isUsed() bool { return a.n&used != 0 }
 
 // many is where values go that can't be added up.
 type many struct {
@@ -92,7 +104,7 @@ type many struct {
 }
 
 func newTable(a *aggregator) *table {
-	return &table{shared: a, entries: map[uint64]*entry{}, clients: newClients()}
+	return &table{shared: a, turn: 1, clients: newClients()}
 }
 
 // begin locks t for a batch of packets that arrived at now (ms).
@@ -167,54 +179,84 @@ func (t *table) metric(line []byte) reason {
 	if m.odd > 0 {
 		t.rejected.add(badFinite, line, m.odd)
 	}
-	e, why := t.find(m)
+	if m.at != 0 {
+		return t.addTimed(m)
+	}
+	id, e, why := t.find(m)
 	if why != valid {
 		return why
 	}
-	if m.at != 0 {
-		return t.addTimed(e, m)
-	}
-	acc := &e.sides[t.open]
-	if !acc.isUsed() {
-		acc.n = used
-		t.touched[t.open] = append(t.touched[t.open], e)
-	}
+	acc := t.accumulator(id, e)
 	why = t.add(acc, m)
 	if why == valid {
 		n := max(1, len(m.values)) // a set has one member
-		acc.n = min(acc.n+uint32(n), math.MaxUint32)
+		acc.n += min(uint32(n), math.MaxUint32-acc.n)
 		t.stats.metrics += uint64(n)
 	}
 	return why
 }
 
-// find returns the entry of m, created at first sight.
-func (t *table) find(m *metric) (*entry, reason) {
+// find returns the entry of m and its number. One that has to be made gets an
+// accumulator, or a value with a time, next: its text waits for that.
+func (t *table) find(m *metric) (uint32, *entry, reason) {
+	hash, container := t.hash(m)
+	if id, e := t.entries.find(hash); id != 0 {
+		return id, e, valid
+	}
+	if bytes.Count(m.tags, comma) >= maxTags {
+		return 0, nil, tooManyTags
+	}
+	fresh := &t.sides[t.open].fresh
+	if fresh.size+len(m.name)+len(m.tags)+len(container) > maxFresh {
+		return 0, nil, tooManyContexts
+	}
+	if t.shared.entries.Add(1) > t.shared.maxEntries {
+		t.shared.entries.Add(-1)
+		return 0, nil, tooManyContexts
+	}
+	if m.at == 0 {
+		fresh.add(m.name, m.tags, container)
+	}
+	id, e := t.entries.add(hash)
+	e.kind = m.kind
+	return id, e, valid
+}
+
+func (t *table) hash(m *metric) (hash uint64, container []byte) {
 	seed := t.shared.seed
-	hash := payload.Join(maphash.Bytes(seed, m.name)+uint64(m.kind), maphash.Bytes(seed, m.tags))
-	var container []byte
+	hash = payload.Join(maphash.Bytes(seed, m.name)+uint64(m.kind), maphash.Bytes(seed, m.tags))
 	if t.shared.containers && len(m.container) > 0 {
 		container = m.container
 		hash = payload.Join(hash, maphash.Bytes(seed, container))
 	}
-	if e := t.entries[hash]; e != nil {
-		return e, valid
+	return hash, container
+}
+
+// accumulator returns that of an entry in the open side.
+func (t *table) accumulator(id uint32, e *entry) *accumulator {
+	s := &t.sides[t.open]
+	if e.turn != t.turn {
+		if int(s.used) == len(s.pages)*len(sums{}) {
+			s.pages = append(s.pages, t.shared.pages.get())
+		}
+		e.turn, e.slot = t.turn, s.used
+		s.used++
+		*s.at(e.slot) = accumulator{of: id}
 	}
-	if bytes.Count(m.tags, comma) >= maxTags {
-		return nil, tooManyTags
+	return s.at(e.slot)
+}
+
+// manyOf returns where acc's single values go.
+func (t *table) manyOf(s *side, acc *accumulator) *many {
+	if acc.many == 0 {
+		m := &many{}
+		if n := len(t.spare); n > 0 {
+			m, t.spare = t.spare[n-1], t.spare[:n-1]
+		}
+		s.many = append(s.many, m)
+		acc.many = uint32(len(s.many))
 	}
-	size := len(m.name) + len(m.tags) + len(container)
-	if t.fresh[t.open]+size > maxFresh {
-		return nil, tooManyContexts
-	}
-	if t.shared.entries.Add(1) > t.shared.maxEntries {
-		t.shared.entries.Add(-1)
-		return nil, tooManyContexts
-	}
-	e := &entry{kind: m.kind, key: &spelling{string(m.name), string(m.tags), string(container)}}
-	t.entries[hash] = e
-	t.fresh[t.open] += size
-	return e, valid
+	return s.many[acc.many-1]
 }
 
 // add puts the values of m into acc.
@@ -239,24 +281,23 @@ func (t *table) add(acc *accumulator, m *metric) reason {
 		return valid
 	}
 
-	if acc.many == nil {
-		acc.many = &many{}
-	}
-	held := &t.held[t.open]
+	side := &t.sides[t.open]
+	held := &side.held
 	if *held > maxHeld {
 		return tooMuchMemory
 	}
+	values := t.manyOf(side, acc)
 	switch m.kind {
 	case set:
-		if acc.many.members == nil {
-			acc.many.members = map[string]struct{}{}
+		if values.members == nil {
+			values.members = map[string]struct{}{}
 		}
-		if _, known := acc.many.members[string(m.member)]; !known {
-			acc.many.members[string(m.member)] = struct{}{}
+		if _, known := values.members[string(m.member)]; !known {
+			values.members[string(m.member)] = struct{}{}
 			*held += len(m.member) + 64
 		}
 	case histogram, timing:
-		s, weight := &acc.many.spread, m.weight()
+		s, weight := &values.spread, m.weight()
 		if *held > maxHeld/2 {
 			s.fold() // memory runs short: bins instead of values
 		}
@@ -266,22 +307,22 @@ func (t *table) add(acc *accumulator, m *metric) reason {
 		}
 		*held += max(0, s.size()-before)
 	case distribution:
-		if acc.many.sketch == nil {
-			acc.many.sketch = &sketch.Sketch{}
+		if values.sketch == nil {
+			values.sketch = &sketch.Sketch{}
 		}
-		before := len(acc.many.sketch.Keys)
+		before := len(values.sketch.Keys)
 		weight := uint64(m.weight())
 		for _, v := range m.values {
-			acc.many.sketch.Add(v, weight)
+			values.sketch.Add(v, weight)
 		}
-		*held += binBytes * (len(acc.many.sketch.Keys) - before)
+		*held += binBytes * (len(values.sketch.Keys) - before)
 	}
 	return valid
 }
 
 // addTimed notes values that bypass aggregation. Several packed values of a
 // counter are one sum; of a gauge, the last one counts.
-func (t *table) addTimed(e *entry, m *metric) reason {
+func (t *table) addTimed(m *metric) reason {
 	if len(t.timed) >= maxTimed {
 		return tooMuchMemory
 	}
@@ -295,7 +336,18 @@ func (t *table) addTimed(e *entry, m *metric) reason {
 			return badFinite
 		}
 	}
-	t.timed = append(t.timed, timedValue{e, len(m.values), m.at, value})
+	known := t.entries.known
+	id, e, why := t.find(m)
+	if why != valid {
+		return why
+	}
+	v := timedValue{entry: id, n: len(m.values), at: m.at, value: value}
+	if t.entries.known > known {
+		_, container := t.hash(m)
+		v.first = &spelling{string(m.name), string(m.tags), string(container)}
+	}
+	e.turn = t.turn
+	t.timed = append(t.timed, v)
 	t.stats.metrics += uint64(len(m.values))
 	return valid
 }
@@ -320,37 +372,71 @@ func (s *spread) size() int {
 func (t *table) flip() {
 	t.mu.Lock()
 	t.open ^= 1
+	t.turn++
 	t.mu.Unlock()
 }
 
-// takeTimed takes the values with times of their own.
-func (t *table) takeTimed() []timedValue {
+// closed returns the side that is not open, and a view of the entries that is
+// good for those that were known when it was closed. Nobody else uses either.
+func (t *table) closed() (*side, *book[entry]) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return &t.sides[t.open^1], &book[entry]{pages: t.entries.pages}
+}
+
+// empty makes the closed side ready to be opened. What of its memory was in use
+// is kept for the buckets to come.
+func (t *table) empty(s *side) {
+	for _, m := range s.many {
+		m.reset()
+	}
+	t.shared.pages.put(s.pages)
+	t.mu.Lock()
+	t.spare = s.many
+	t.mu.Unlock()
+	*s = side{}
+}
+
+// takeTimed takes the values with times of their own, and what closed gives of
+// the entries.
+func (t *table) takeTimed() ([]timedValue, *book[entry]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	timed := t.timed
 	t.timed = nil
-	return timed
+	return timed, &book[entry]{pages: t.entries.pages}
 }
 
-// sweep forgets entries without values since round oldest, and calls forgotten
-// for each. It lets the reader in between steps.
-func (t *table) sweep(oldest uint32, forgotten func(*entry)) {
+// sweep forgets entries without values in the last turns, and calls forgotten
+// with the context of each. It lets the reader in between steps.
+func (t *table) sweep(turns uint32, forgotten func(context uint32)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	steps := 0
-	for hash, e := range t.entries {
+	t.entries.each(func(id uint32, e *entry) {
 		if steps++; steps%512 == 0 {
 			t.mu.Unlock()
 			t.mu.Lock()
 		}
-		if e.round >= oldest || e.sides[0].isUsed() || e.sides[1].isUsed() {
-			continue
+		if t.turn-e.turn <= turns || len(t.timed) > 0 && (e.kind == counterAt || e.kind == gaugeAt) {
+			return
 		}
-		if len(t.timed) > 0 && (e.kind == counterAt || e.kind == gaugeAt) {
-			continue
+		context := e.context
+		if t.entries.remove(id) {
+			t.shared.entries.Add(-1)
 		}
-		delete(t.entries, hash)
-		t.shared.entries.Add(-1)
-		forgotten(e)
-	}
+		forgotten(context)
+	})
+}
+
+// hide makes the entries of some contexts unknown. Values that they have are
+// collected still.
+func (t *table) hide(some func(context uint32) bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.entries.each(func(id uint32, e *entry) {
+		if some(e.context) && t.entries.hide(id) {
+			t.shared.entries.Add(-1)
+		}
+	})
 }
