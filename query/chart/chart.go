@@ -67,6 +67,8 @@ type Spec struct {
 	Unit       string      // Datadog's unit name ("byte", "request/second"); empty: that of the rows, if they agree
 	Thresholds []Threshold
 	Bad        []Span
+	Marks      []Mark  // what somebody marked; at most 8 are drawn
+	Events     []int64 // ms; ticks on top, at most 200
 	Theme      Theme
 	Width      int // CSS px, 240 to 1600
 	Height     int // CSS px, 120 to 1200

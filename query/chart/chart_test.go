@@ -118,6 +118,19 @@ func pictures(t testing.TB) map[string]Spec {
 			From: t0, To: t0 + 3600_000, Grid: hour, Zone: zone(t, "America/New_York"), Unit: "row/second", Theme: Dark,
 			Rows: []query.Row{{Expr: "anomalies(avg:postgresql.rows_fetched{*}, 'basic', 1.2)", Values: rows, Band: band(rows)}},
 		},
+		"marked": {
+			Title: "Rows fetched", Subtitle: "avg:postgresql.rows_fetched{*}",
+			From: t0, To: t0 + 3600_000, Grid: hour, Unit: "row/second",
+			Rows:   []query.Row{{Expr: "avg:postgresql.rows_fetched{*}", Values: rows}},
+			Marks:  []Mark{{From: t0 + 115*20_000, To: t0 + 128*20_000, Low: 150, High: 1500}, {From: t0 + 600_000, To: t0 + 900_000, Low: math.NaN(), High: math.NaN()}},
+			Events: []int64{t0 + 114*20_000, t0 + 3000_000},
+		},
+		"marked-dark": {
+			Title: "Rows fetched", Subtitle: "avg:postgresql.rows_fetched{*}", Theme: Dark,
+			From: t0, To: t0 + 3600_000, Grid: hour, Unit: "row/second",
+			Rows:  []query.Row{{Expr: "avg:postgresql.rows_fetched{*}", Values: rows}},
+			Marks: []Mark{{From: t0 + 115*20_000, To: t0 + 128*20_000, Low: 150, High: 1500}},
+		},
 		"bytes-week": {
 			Title: "Memory", Subtitle: "avg:system.mem.used{*} by {host}",
 			From: week.Start, To: week.End, Grid: week, Zone: zone(t, "Asia/Kolkata"), Rows: disks,
@@ -260,6 +273,7 @@ func TestStrangeSpecsAreDrawn(t *testing.T) {
 		"negative":              {Grid: grid, Rows: values(-3, -2, -1)},
 		"strange thresholds":    {Grid: grid, Rows: values(1, 2), Thresholds: []Threshold{{Value: nan}, {Value: inf}, {Value: -1e300}}},
 		"spans outside":         {Grid: grid, Rows: values(1, 2), Bad: []Span{{0, 1, Alert}, {t0 - 1, math.MaxInt64, Warn}, {t0 + 9, t0 + 3, Alert}}},
+		"strange marks":         {Grid: grid, Rows: values(1, 2), Marks: []Mark{{From: t0 + 9, To: t0 + 3, Low: 5, High: -5}, {From: math.MinInt64, To: math.MaxInt64, Low: inf, High: -inf}, {Low: nan}}, Events: []int64{math.MinInt64, math.MaxInt64}},
 		"band of another size":  {Grid: grid, Rows: []query.Row{{Values: []float64{1, 2, 3}, Band: &query.Band{Lower: []float64{0}, Upper: []float64{1, 2}, Anomalous: []bool{true, true, true, true}}}}},
 		"grid outside":          {Grid: query.Grid{Start: 0, End: 1000, Step: 1}, Rows: values(1, 2)},
 		"names":                 {Grid: grid, Title: strings.Repeat("日本 \x00\xff", 9000), Subtitle: strings.Repeat("x", 1<<20), Rows: []query.Row{{Tags: []string{strings.Repeat("tag:", 1e4)}, Values: []float64{1}}}},

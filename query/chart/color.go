@@ -15,6 +15,7 @@ import (
 type tokens struct {
 	panel, border, text, muted color.NRGBA
 	warn, alert, band          color.NRGBA
+	mark                       color.NRGBA // what people draw: the accent
 	grid                       color.NRGBA // lines barely there: border at half strength
 	zero                       color.NRGBA // the zero line, visible
 }
@@ -22,12 +23,12 @@ type tokens struct {
 var themes = [...]tokens{
 	Light: {
 		panel: rgb(0xffffff), border: rgb(0xe1e4ea), text: rgb(0x1a1f29), muted: rgb(0x667085),
-		warn: rgb(0xd97706), alert: rgb(0xd92d20), band: alpha(rgb(0x98a2b3), 0.25),
+		warn: rgb(0xd97706), alert: rgb(0xd92d20), band: alpha(rgb(0x98a2b3), 0.25), mark: rgb(0x3b5bdb),
 		grid: alpha(rgb(0xe1e4ea), 0.6), zero: rgb(0xc3c9d4),
 	},
 	Dark: {
 		panel: rgb(0x151a21), border: rgb(0x262d38), text: rgb(0xe6e9ef), muted: rgb(0x8b95a5),
-		warn: rgb(0xf5a524), alert: rgb(0xff5c5c), band: alpha(rgb(0x8b95a5), 0.25),
+		warn: rgb(0xf5a524), alert: rgb(0xff5c5c), band: alpha(rgb(0x8b95a5), 0.25), mark: rgb(0x7c9cff),
 		grid: alpha(rgb(0x262d38), 0.75), zero: rgb(0x465060),
 	},
 }

@@ -25,6 +25,7 @@ func (p *picture) draw() {
 	p.header()
 	p.tints()
 	p.grid()
+	p.events()
 	if p.empty {
 		p.text("No data in this range", (p.plot.x0+p.plot.x1)/2, (p.plot.y0+p.plot.y1)/2+4, small, center, p.look.muted)
 	}
@@ -37,6 +38,7 @@ func (p *picture) draw() {
 		p.curve(&lines[i])
 	}
 	p.thresholds()
+	p.marks()
 	p.drawLegend(p.plot.y1 + 22)
 }
 
