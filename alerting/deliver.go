@@ -201,6 +201,10 @@ func (s *Service) deliverOne(ctx context.Context, m Mail) {
 		if m.Pending != nil {
 			to = m.Pending
 		}
+		if to = s.receivers.among(to); len(to) == 0 {
+			err = s.receivers.refuse(m.To)
+			break
+		}
 		sendCtx, cancel := context.WithTimeout(ctx, sendTimeout)
 		err = s.send(sendCtx, raw, s.from, to)
 		cancel()
@@ -223,8 +227,11 @@ func (s *Service) deliverOne(ctx context.Context, m Mail) {
 		s.stats.kept.Add(1)
 	case err == nil:
 		m.State, m.Done, m.LastError = Sent, now, ""
+		if others := s.receivers.others(m.To); m.Webhook == "" && len(others) > 0 {
+			m.LastError = "not sent to " + s.receivers.refuse(others).Error()
+		}
 		s.stats.sent.Add(1)
-	case mail.Permanent(err) || webhook.Permanent(err) || errors.Is(err, errMalformed) || errors.Is(err, ErrNotFound):
+	case mail.Permanent(err) || webhook.Permanent(err) || errors.Is(err, errNotAllowed) || errors.Is(err, errMalformed) || errors.Is(err, ErrNotFound):
 		m.State, m.Done, m.LastError = Failed, now, err.Error()
 		s.stats.failed.Add(1)
 		s.log.Error("mail refused", "mail", m.ID, "to", m.To, "subject", m.Subject, "err", err)
@@ -289,8 +296,11 @@ func (s *Service) composed(ctx context.Context, m Mail) ([]byte, error) {
 		From: s.from, To: m.To, Subject: m.Subject, MessageID: m.MessageID, References: m.References,
 		Text: d.Text, HTML: d.HTML, Date: time.UnixMilli(m.Created).In(s.zone),
 	}
-	if d.Picture != nil {
-		pictures, err := s.draw(ctx, d.Picture, chart.Light, chart.Dark)
+	if d.Picture != nil || d.Drawn != nil {
+		pictures, err := d.Drawn, error(nil)
+		if pictures == nil {
+			pictures, err = s.draw(ctx, d.Picture, chart.Light, chart.Dark)
+		}
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, err

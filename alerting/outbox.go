@@ -46,6 +46,7 @@ type draft struct {
 	Text    string   `json:"text"`
 	HTML    string   `json:"html"`
 	Picture *picture `json:"picture,omitempty"`
+	Drawn   [][]byte `json:"drawn,omitempty"` // PNGs that exist already: light, dark
 
 	Vars map[string]string `json:"vars,omitempty"` // what a webhook's payload is filled with
 }

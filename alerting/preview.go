@@ -141,6 +141,9 @@ func (s *Service) TestMonitor(ctx context.Context, doc json.RawMessage, states [
 			return nil, &FieldError{Field: "to", Value: address, Allowed: "mail addresses"}
 		}
 	}
+	if err := s.mayReach(to); err != nil {
+		return nil, err
+	}
 	m, err := s.understand(doc)
 	if err != nil {
 		return nil, err
@@ -200,6 +203,9 @@ func (s *Service) audit(m *monitor, what string) []letter {
 func (s *Service) SendTest(ctx context.Context, to string) (int64, error) {
 	if _, err := netmail.ParseAddress(to); err != nil {
 		return 0, &FieldError{Field: "to", Value: to, Allowed: "a mail address"}
+	}
+	if err := s.mayReach([]string{to}); err != nil {
+		return 0, err
 	}
 	l := letter{}
 	l.Subject, l.To, l.Created = "[Test] Whippet can send mail", []string{to}, s.ms()

@@ -51,6 +51,7 @@ type Deps struct {
 	Workers   int              // evaluations at the same time; 0: 4
 
 	Everybody    []string       // whom @all means
+	Receivers    []string       // addresses and domains that mails may go to; none: all
 	MailRate     int            // messages per hour and receiver; 0: no limit
 	WebhookAllow []netip.Prefix // internal addresses that webhooks may be at
 	KeepEvents   time.Duration  // 0: for ever
@@ -58,19 +59,20 @@ type Deps struct {
 
 // Service is the alerting of one installation. Safe for concurrent use.
 type Service struct {
-	catalog *catalog.Catalog
-	engine  *query.Engine
-	now     func() time.Time
-	log     *slog.Logger
-	send    Mailer
-	from    string
-	url     string
-	zone    *time.Location
-	workers int
-	all     []string // whom @all means
-	hooks   *webhook.Sender
-	secret  []byte        // signs the links in mails
-	keepFor time.Duration // events; 0: for ever
+	catalog   *catalog.Catalog
+	engine    *query.Engine
+	now       func() time.Time
+	log       *slog.Logger
+	send      Mailer
+	from      string
+	url       string
+	zone      *time.Location
+	workers   int
+	all       []string // whom @all means
+	receivers receivers
+	hooks     *webhook.Sender
+	secret    []byte        // signs the links in mails
+	keepFor   time.Duration // events; 0: for ever
 
 	mu        sync.RWMutex
 	watches   map[int64]*watch
@@ -79,7 +81,8 @@ type Service struct {
 
 	queue  queue
 	limits limiter
-	pruned int64 // mailsDone at the last pruning; the courier's
+	shown  limiter // snapshots that people send
+	pruned int64   // mailsDone at the last pruning; the courier's
 	hold   atomic.Int64
 	stats  counters
 }
@@ -111,6 +114,7 @@ func New(d Deps) (*Service, error) {
 		from: cmp.Or(d.From, "whippet@localhost"), url: strings.TrimRight(d.PublicURL, "/"), zone: d.Zone,
 		workers: cmp.Or(d.Workers, 4), watches: map[int64]*watch{}, downtimes: map[int64]*silence{},
 		all: d.Everybody, hooks: webhook.NewSender(d.WebhookAllow), keepFor: d.KeepEvents, limits: limiter{most: d.MailRate},
+		shown: limiter{most: mostShown}, receivers: receivers(d.Receivers),
 		queue: queue{mails: map[int64]Mail{}, wake: make(chan struct{}, 1)},
 	}
 	if s.now == nil {

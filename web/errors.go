@@ -16,6 +16,7 @@ import (
 	"github.com/whippet-obs/whippet/query/metricsql"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
 // failure is an error as a client is told of it.
@@ -36,11 +37,13 @@ func failureOf(err error) failure {
 		search   *apm.SyntaxError
 		body     *payload.Error
 		limit    *query.LimitError
+		often    *alerting.RateError
+		picture  *snapshot.InvalidError
 	)
 	switch {
 	case errors.As(err, &http):
 		f.status, f.text = http.Code, http.Message
-	case errors.As(err, &field):
+	case errors.As(err, &field), errors.As(err, &picture):
 		f.status = fiber.StatusBadRequest
 	case errors.As(err, &language):
 		f.status, f.offset = fiber.StatusBadRequest, language.Offset
@@ -50,6 +53,8 @@ func failureOf(err error) failure {
 		f.status, f.offset = fiber.StatusBadRequest, search.Offset
 	case errors.As(err, &body):
 		f.status = body.Status
+	case errors.As(err, &often):
+		f.status = fiber.StatusTooManyRequests
 	case errors.As(err, &limit), errors.Is(err, store.ErrTooManySeries), errors.Is(err, catalog.ErrTooManyHosts):
 		f.status = fiber.StatusUnprocessableEntity
 	case accessStatus(err) != 0:

@@ -31,6 +31,7 @@ import (
 	"github.com/whippet-obs/whippet/web/access"
 	"github.com/whippet-obs/whippet/web/datadog"
 	"github.com/whippet-obs/whippet/web/prometheus"
+	"github.com/whippet-obs/whippet/web/snapshot"
 	"github.com/whippet-obs/whippet/web/uiapi"
 )
 
@@ -69,6 +70,7 @@ type Server struct {
 	app      *fiber.App
 	config   Config
 	access   *access.Access
+	shelf    *snapshot.Shelf
 	ready    atomic.Bool
 	requests atomic.Uint64
 	failures atomic.Uint64 // answers of 500 and above
@@ -77,6 +79,7 @@ type Server struct {
 // New builds the server; it answers once Listen is called.
 func New(config Config) (*Server, error) {
 	s := &Server{config: config}
+	s.shelf = &snapshot.Shelf{Catalog: config.DB.Catalog(), Engine: config.Engine, Now: config.Now, Zone: config.About.Zone}
 	var err error
 	s.access, err = access.New(access.Config{
 		Catalog: config.DB.Catalog(), Required: config.LoginRequired, APIKeys: config.APIKeys, Now: config.Now, Log: config.Log,
@@ -106,6 +109,7 @@ func New(config Config) (*Server, error) {
 	s.app.Get("/readyz", s.readyz)
 	s.app.Get(mutePath, s.offerMute)
 	s.app.Post(mutePath, s.followMute)
+	s.app.Get(snapshotPath+":name", s.showSnapshot)
 	s.registerIntake()
 	s.registerRemoteWrite()
 	s.registerStatsD()
@@ -114,9 +118,9 @@ func New(config Config) (*Server, error) {
 	s.registerDebug()
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
-	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Now: config.Now}).Register(s.app)
+	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}).Register(s.app)
 	(&prometheus.API{DB: config.DB, Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
-	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
+	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
 	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(config.StatsD.Stats()) })
 	s.registerAccount(s.app.Group("/api/ui"))
 	s.app.Use("/api", s.unknownRoute)

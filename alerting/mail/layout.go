@@ -24,6 +24,7 @@ const (
 	DowntimeEnded
 	DowntimeCanceled
 	Test
+	Snapshot // somebody sends a graph
 )
 
 // Content is what a mail shows, from top to bottom.
@@ -87,6 +88,8 @@ func (s State) look() look {
 		return look{"info", "#3b5bdb", white, "Downtime ended"}
 	case DowntimeCanceled:
 		return look{"muted", "#98a2b3", dark, "Downtime canceled"}
+	case Snapshot:
+		return look{"info", "#3b5bdb", white, "Snapshot"}
 	default:
 		return look{"info", "#3b5bdb", white, "Test"}
 	}

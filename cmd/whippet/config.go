@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/store"
 )
 
@@ -60,6 +61,7 @@ type config struct {
 	MailFrom     string
 	MailAll      []string
 	MailRate     int
+	MailOnly     []string
 	WebhookAllow []netip.Prefix
 	Zone         *time.Location
 
@@ -160,6 +162,12 @@ func (c *config) settings() *flag.FlagSet {
 			}
 		}
 		return nil
+	})
+	fs.Func("mail-only", "comma-separated `addresses` and domains that mails may go to, such as example.com,ada@example.org (default: all)", func(s string) error {
+		if err := list(&c.MailOnly)(s); err != nil {
+			return err
+		}
+		return alerting.CheckReceivers(c.MailOnly)
 	})
 	fs.IntVar(&c.MailRate, "mail-rate", 200, "most messages per hour to one address or webhook, the rest waits; 0: no limit")
 	fs.Func("webhook-allow", "comma-separated `networks` such as 10.1.0.0/16 that webhooks may call although they are internal", func(s string) error {

@@ -80,7 +80,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	alerts, err := alerting.New(alerting.Deps{
 		Catalog: db.Catalog(), Engine: engine, Now: clk.Now, Log: log,
 		Mailer: send, From: cfg.MailFrom, PublicURL: cfg.PublicURL, Zone: cfg.Zone,
-		Everybody: cfg.MailAll, MailRate: cfg.MailRate, WebhookAllow: cfg.WebhookAllow, KeepEvents: cfg.KeepEvents,
+		Everybody: cfg.MailAll, MailRate: cfg.MailRate, Receivers: cfg.MailOnly, WebhookAllow: cfg.WebhookAllow, KeepEvents: cfg.KeepEvents,
 	})
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ const mostChanges = 20_000
 // audited are the collections that people change.
 func audited(k Kind) bool {
 	switch k {
-	case Monitors, Downtimes, Dashboards, Settings, Users, Keys, hostsBucket:
+	case Monitors, Downtimes, Dashboards, Lists, Shares, Settings, Users, Keys, hostsBucket:
 		return true
 	}
 	return false
@@ -65,6 +65,19 @@ func (tx *Tx) record(k Kind, id string, after []byte) error {
 		return nil
 	}
 	return record(tx.tx, *tx.actor, k, id, before, after)
+}
+
+// Note enters in the audit trail what the actor did with document id where no
+// document of an audited collection tells of it.
+func (tx *Tx) Note(k Kind, id string, what any) error {
+	if tx.actor == nil {
+		return nil
+	}
+	raw, err := json.Marshal(what)
+	if err != nil {
+		return fmt.Errorf("enter the audit trail: %w", err)
+	}
+	return record(tx.tx, *tx.actor, k, id, nil, raw)
 }
 
 func record(tx *bbolt.Tx, a Actor, k Kind, id string, before, after []byte) error {

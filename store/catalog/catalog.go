@@ -32,7 +32,11 @@ const (
 	Settings   Kind = "settings"
 	Users      Kind = "users"
 	Keys       Kind = "keys"
-	Sessions   Kind = "sessions" // of people who are logged in
+	Sessions   Kind = "sessions"  // of people who are logged in
+	Deleted    Kind = "deleted"   // dashboards that can still be brought back
+	Lists      Kind = "lists"     // of dashboards
+	Shares     Kind = "shares"    // links by which anybody sees a dashboard
+	Snapshots  Kind = "snapshots" // pictures of graphs
 )
 
 // Buckets beside the collections.
@@ -83,7 +87,7 @@ func (c *Catalog) load() error {
 	err := c.db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range []string{
 			string(Monitors), string(States), string(Downtimes), string(Dashboards), string(Outbox), string(Settings),
-			string(Users), string(Keys), string(Sessions), hostsBucket, metricsBucket, checksBucket, eventsBucket, auditBucket, metaBucket,
+			string(Users), string(Keys), string(Sessions), string(Deleted), string(Lists), string(Shares), string(Snapshots), hostsBucket, metricsBucket, checksBucket, eventsBucket, auditBucket, metaBucket,
 		} {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err

@@ -18,6 +18,7 @@ import (
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/span"
+	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
 // API is what the handlers work with.
@@ -27,7 +28,10 @@ type API struct {
 	Engine   *query.Engine
 	Spans    *span.Store
 	Alerting *alerting.Service
-	Now      func() time.Time
+
+	Snapshots *snapshot.Shelf
+	PublicURL string // where people find us, without a slash at the end
+	Now       func() time.Time
 }
 
 // Register adds the routes to r, which stands at the root.
@@ -67,6 +71,9 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/dash/:id", a.getTimeboard)
 	r.Put("/api/v1/dash/:id", a.putTimeboard)
 	r.Delete("/api/v1/dash/:id", a.deleteTimeboard)
+
+	r.Get("/api/v1/graph/snapshot", a.snapshot)
+	r.Get("/api/v1/graph/snapshot_status/:id", a.snapshotStatus)
 
 	r.Get("/api/v2/spans/events", a.listSpans)
 	r.Post("/api/v2/spans/events/search", a.searchSpans)

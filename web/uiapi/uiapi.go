@@ -16,6 +16,7 @@ import (
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/span"
+	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
 // API is what the handlers work with.
@@ -27,6 +28,8 @@ type API struct {
 	Alerting *alerting.Service
 	Now      func() time.Time
 	About    About
+
+	Snapshots *snapshot.Shelf
 }
 
 // About describes the running program.
@@ -73,6 +76,8 @@ func (a *API) Register(r fiber.Router) {
 	r.Put("/apm/services/:name/apdex", a.setApdex)
 	r.Get("/apm/spans", a.spans)
 	r.Get("/apm/traces/:id", a.trace)
+	r.Post("/snapshots/preview", a.previewSnapshot)
+	r.Post("/snapshots/send", a.sendSnapshot)
 	r.Get("/outbox", a.outbox)
 	r.Get("/outbox/:id", a.mail)
 	r.Get("/outbox/:id/eml", a.rawMail)
