@@ -30,6 +30,7 @@ type server struct {
 	socket  string // unix datagram socket
 	traces  string // TCP address
 	args    []string
+	ahead   time.Duration // that its clock was moved, kept over restarts
 	client  *http.Client
 	process *exec.Cmd
 	exited  chan struct{}
@@ -98,7 +99,7 @@ func freeUDP(t *testing.T) string {
 func (s *server) start() {
 	s.t.Helper()
 	s.log = &bytes.Buffer{}
-	s.process = exec.Command(binary, s.args...)
+	s.process = exec.Command(binary, append(s.args, "--debug-clock-ahead", s.ahead.String())...)
 	s.process.Stdout, s.process.Stderr = s.log, s.log
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
@@ -229,6 +230,7 @@ func (s *server) advance(d time.Duration) time.Time {
 	s.t.Helper()
 	var clock struct{ Now int64 }
 	s.call("POST", "/debug/whippet/clock", map[string]string{"advance": d.String()}, &clock)
+	s.ahead += d
 	return time.UnixMilli(clock.Now).UTC()
 }
 

@@ -70,6 +70,7 @@ type config struct {
 
 	logConfig
 	DebugClock bool
+	ClockAhead time.Duration
 }
 
 // settings binds the fields of c to flags; their present values are the defaults.
@@ -200,6 +201,7 @@ func (c *config) settings() *flag.FlagSet {
 
 	c.logConfig.bind(fs)
 	fs.BoolVar(&c.DebugClock, "debug-clock", false, "let POST /debug/whippet/clock move the clock ahead, to try out monitors and downtimes")
+	fs.DurationVar(&c.ClockAhead, "debug-clock-ahead", 0, "start that clock ahead, as it was before a restart")
 	return fs
 }
 
@@ -278,6 +280,9 @@ func (c *config) check() error {
 	}
 	if c.MaxPerName < 1 {
 		return fmt.Errorf("--max-series-per-metric %d: the least is 1", c.MaxPerName)
+	}
+	if c.ClockAhead < 0 || c.ClockAhead > 0 && !c.DebugClock {
+		return fmt.Errorf("--debug-clock-ahead %s: it goes with --debug-clock, and the clock can't be moved back", c.ClockAhead)
 	}
 	if c.SMTP != "" {
 		if _, _, err := net.SplitHostPort(c.SMTP); err != nil {

@@ -47,6 +47,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		return err
 	}
 	clk := &clock{}
+	clk.Advance(cfg.ClockAhead)
 
 	db, err := store.Open(cfg.DataDir, store.Options{
 		Retention: cfg.Retention.Raw, Retention5m: cfg.Retention.FiveMinutes, Retention1h: cfg.Retention.OneHour, Rules: cfg.Rules,
