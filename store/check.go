@@ -39,8 +39,8 @@ func Check(ctx context.Context, dir string, progress func(done, total int64)) (R
 	if err != nil {
 		return c.report, fmt.Errorf("check %s: it is no data folder: %w", dir, err)
 	}
-	if string(found) != format {
-		return c.report, fmt.Errorf("check %s: it holds %q, this program reads %q: use the version of whippet that wrote it", dir, strings.TrimSpace(string(found)), strings.TrimSpace(format))
+	if err := knownFormat(dir, string(found)); err != nil {
+		return c.report, fmt.Errorf("check: %w", err)
 	}
 	files, total, err := c.list()
 	if err != nil {

@@ -153,7 +153,7 @@ func (m *merger) series(ref uint32, files []*sealedFile) error {
 	for i := 1; i < len(m.pieces) && apart; i++ {
 		apart = m.pieces[i-1].to < m.pieces[i].from
 	}
-	if fewest := (samples + blockLen - 1) / blockLen; apart && m.drop == nil && len(m.pieces) <= 2*fewest {
+	if fewest := (samples + blockLen - 1) / blockLen; apart && m.drop == nil && 4*len(m.pieces) <= 5*fewest {
 		for _, p := range m.pieces {
 			encoded, err := p.file.Bytes(p.block)
 			if err != nil {

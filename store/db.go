@@ -68,6 +68,8 @@ type Options struct {
 	SealAge     time.Duration // 0: 2 h
 
 	Sync func(*os.File) error // makes a log file durable; nil: fdatasync
+
+	fewForTier int // -1: none; 0: the constant of that name
 }
 
 // maxHeads times SealBytes is what a head may grow to while the one before it is
@@ -139,6 +141,7 @@ func Open(dir string, o Options) (*DB, error) {
 	o.SealSamples = cmp.Or(o.SealSamples, 250_000)
 	o.SealBytes = cmp.Or(o.SealBytes, 160<<20)
 	o.SealAge = cmp.Or(o.SealAge, 2*time.Hour)
+	o.fewForTier = max(0, cmp.Or(o.fewForTier, fewForTier))
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -176,7 +179,7 @@ func (db *DB) open() (err error) {
 	if db.catalog, err = catalog.Open(filepath.Join(db.dir, "catalog.db")); err != nil {
 		return err
 	}
-	if db.defined, err = wal.Open(filepath.Join(db.dir, "series"), wal.Options{Apply: db.applyDefinitions, Log: db.logger}); err != nil {
+	if db.defined, err = wal.Open(filepath.Join(db.dir, "series"), wal.Options{Apply: db.applyDefinitions, Seldom: true, Log: db.logger}); err != nil {
 		return err
 	}
 	if err := db.openPartitions(); err != nil {

@@ -387,10 +387,10 @@ func TestFullDiskRefusesAndRecovers(t *testing.T) {
 
 func TestNewerFolderIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("whippet data 2\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("whippet data 3\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(dir, Options{Log: quiet}); err == nil || !strings.Contains(err.Error(), "whippet data 2") {
+	if _, err := Open(dir, Options{Log: quiet}); err == nil || !strings.Contains(err.Error(), "whippet data 3") {
 		t.Errorf("got error %v, want both versions named", err)
 	}
 }

@@ -38,24 +38,39 @@ func lockFolder(dir string) (*os.File, error) {
 }
 
 // format is the version of the folder as a whole; each kind of file has its own
-// besides.
-const format = "whippet data 1\n"
+// besides. A folder of firstFormat, which has no lean tiers and no dense records,
+// is read as it is and becomes one of format by being opened.
+const (
+	firstFormat = "whippet data 1\n"
+	format      = "whippet data 2\n"
+)
 
-// checkFormat refuses a folder that another version wrote in another way.
+// knownFormat is about the content of a FORMAT file.
+func knownFormat(dir, found string) error {
+	if found != format && found != firstFormat {
+		return fmt.Errorf("%s holds %q, this program reads up to %q: use the version of whippet that wrote it", dir, strings.TrimSpace(found), strings.TrimSpace(format))
+	}
+	return nil
+}
+
+// checkFormat refuses a folder that another version wrote in another way, and
+// marks one that this version is to write.
 func checkFormat(dir string) error {
 	name := filepath.Join(dir, "FORMAT")
 	found, err := os.ReadFile(name)
-	if errors.Is(err, os.ErrNotExist) {
-		if err := os.WriteFile(name, []byte(format), 0o644); err != nil {
-			return fmt.Errorf("mark data folder: %w", err)
-		}
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read the data folder's version: %w", err)
 	}
-	if string(found) != format {
-		return fmt.Errorf("%s holds %q, this program reads %q: use the version of whippet that wrote it", dir, strings.TrimSpace(string(found)), strings.TrimSpace(format))
+	if err == nil {
+		if err := knownFormat(dir, string(found)); err != nil || string(found) == format {
+			return err
+		}
+	}
+	if err := os.WriteFile(name+".tmp", []byte(format), 0o644); err != nil {
+		return fmt.Errorf("mark data folder: %w", err)
+	}
+	if err := os.Rename(name+".tmp", name); err != nil {
+		return fmt.Errorf("mark data folder: %w", err)
 	}
 	return nil
 }

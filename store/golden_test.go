@@ -14,11 +14,11 @@ import (
 	"github.com/whippet-obs/whippet/store/sketch"
 )
 
-// goldenFolder was written by the first version of the data folder. What reads
-// it must do so for ever; a new version gets a folder of its own beside it, by
+// goldenFolders were written by each version of the data folder. What reads them
+// must do so for ever; a new version gets a folder of its own beside them, by
 //
 //	WHIPPET_WRITE_GOLDEN=testdata/golden-N go test -run TestWriteGoldenFolder
-const goldenFolder = "testdata/golden-1"
+var goldenFolders = []string{"testdata/golden-1", "testdata/golden-2"}
 
 // goldenSamples are those of every golden folder: two days of each kind of
 // series every 10 minutes, the last hour of them not sealed.
@@ -59,7 +59,7 @@ func TestWriteGoldenFolder(t *testing.T) {
 	if dir == "" {
 		t.Skip("WHIPPET_WRITE_GOLDEN names no folder")
 	}
-	db := openTest(t, dir, Options{})
+	db := openTest(t, dir, Options{fewForTier: 5}) // some series are in the tiers, others are left out
 	for _, part := range [][2]int{{0, 100}, {100, 210}, {210, 216}} {
 		var b Batch
 		for _, kind := range goldenKinds {
@@ -97,9 +97,15 @@ func TestWriteGoldenFolder(t *testing.T) {
 	os.Remove(filepath.Join(dir, "lock"))
 }
 
-func TestGoldenFolderIsReadForEver(t *testing.T) {
+func TestGoldenFoldersAreReadForEver(t *testing.T) {
+	for _, golden := range goldenFolders {
+		t.Run(filepath.Base(golden), func(t *testing.T) { readGolden(t, golden) })
+	}
+}
+
+func readGolden(t *testing.T, golden string) {
 	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(goldenFolder)); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(golden)); err != nil {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { // git keeps no write bits of others

@@ -99,7 +99,13 @@ func (db *DB) saveDefinitions() error {
 
 // saveSeries appends the definitions of refs to their log.
 func (db *DB) saveSeries(refs []Ref) error {
-	e := &recordEncoder{}
+	if len(refs) == 0 {
+		return nil
+	}
+	e, err := newDenseEncoder()
+	if err != nil {
+		return err
+	}
 	for part := range slices.Chunk(refs, definitionsPerRecord) {
 		if err := db.defined.Append(e.encode(db.definitions(part), &Batch{}), true); err != nil {
 			return fmt.Errorf("save %d series: %w", len(refs), err)

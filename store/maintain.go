@@ -125,7 +125,7 @@ func (db *DB) maintainDay(d int64, all bool, pace *pacer) error {
 	files := db.filesOf(d)
 	defer func() { release(files) }()
 	if db.tiersDue(d, files, all) {
-		if err := db.buildTiers(d, files, pace); err != nil {
+		if err := db.buildTiers(d, files, false, pace); err != nil {
 			return err
 		}
 	}

@@ -8,15 +8,17 @@ import (
 	"math/bits"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/whippet-obs/whippet/store/index"
 	"github.com/whippet-obs/whippet/store/sketch"
 )
 
 // A log record holds one batch: the definitions of its series that no durable
-// record has yet, then its samples by columns, compressed as a whole with S2.
+// record has yet, then its samples by columns, compressed as a whole: with
+// S2, or, where it is kept for as long as its series are, with Zstandard.
 //
-//	version u8 | s2(
+//	version u8 | s2 or zstd(
 //	  lowest free ref uvarint, 0 if not told
 //	  strings uvarint | (length uvarint, bytes)...
 //	  definitions uvarint | definition...
@@ -29,7 +31,10 @@ import (
 //	control:    bits 0-3: bytes of the value, least significant first
 //	            bits 4-7: 0-3: a zigzag integer divided by that power of ten
 //	                      15: the bits of a float64
-const recordVersion = 2
+const (
+	recordVersion      = 2 // S2
+	denseRecordVersion = 3 // Zstandard
+)
 
 const (
 	valueLength = 0x0f
@@ -52,7 +57,19 @@ type definitions struct {
 
 // recordEncoder encodes records. It holds buffers to reuse and is for one
 // goroutine.
-type recordEncoder struct{ raw, controls, values, out []byte }
+type recordEncoder struct {
+	raw, controls, values, out []byte
+	dense                      *zstd.Encoder // nil: S2
+}
+
+// newDenseEncoder returns an encoder of records that are kept for long.
+func newDenseEncoder() (*recordEncoder, error) {
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return nil, fmt.Errorf("make a compressor: %w", err)
+	}
+	return &recordEncoder{dense: z}, nil
+}
 
 // encode returns a record, valid until the next call.
 func (e *recordEncoder) encode(series []definition, b *Batch) []byte {
@@ -86,6 +103,11 @@ func (e *recordEncoder) encodeAll(d definitions, b *Batch) []byte {
 		raw = binary.AppendUvarint(raw, uint64(s.Ref))
 		raw = binary.AppendVarint(raw, s.Time)
 		raw = s.Sketch.AppendBinary(raw)
+	}
+	if e.dense != nil {
+		e.raw = raw
+		e.out = e.dense.EncodeAll(raw, append(e.out[:0], denseRecordVersion))
+		return e.out
 	}
 	if need := 1 + s2.MaxEncodedLen(len(raw)); cap(e.out) < need {
 		e.out = make([]byte, need)
@@ -188,16 +210,35 @@ const maxRecordPlain = 1 << 30
 type recordDecoder struct {
 	raw   []byte
 	batch Batch
+	dense *zstd.Decoder // made for the first record that needs it
+}
+
+// unpack decompresses a record.
+func (d *recordDecoder) unpack(payload []byte) (raw []byte, err error) {
+	if len(payload) == 0 {
+		return nil, errors.New("it is empty")
+	}
+	switch version, packed := payload[0], payload[1:]; version {
+	case recordVersion:
+		if n, err := s2.DecodedLen(packed); err != nil || n > maxRecordPlain {
+			return nil, errors.New("bad length")
+		}
+		return s2.Decode(d.raw[:cap(d.raw)], packed)
+	case denseRecordVersion:
+		if d.dense == nil {
+			d.dense, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxRecordPlain))
+			if err != nil {
+				return nil, err
+			}
+		}
+		return d.dense.DecodeAll(packed, d.raw[:0])
+	default:
+		return nil, fmt.Errorf("unknown version %d", version)
+	}
 }
 
 func (d *recordDecoder) decode(payload []byte) (definitions, *Batch, error) {
-	if len(payload) == 0 || payload[0] != recordVersion {
-		return definitions{}, nil, fmt.Errorf("%w: unknown version", errRecord)
-	}
-	if n, err := s2.DecodedLen(payload[1:]); err != nil || n > maxRecordPlain {
-		return definitions{}, nil, fmt.Errorf("%w: bad length", errRecord)
-	}
-	raw, err := s2.Decode(d.raw[:cap(d.raw)], payload[1:])
+	raw, err := d.unpack(payload)
 	if err != nil {
 		return definitions{}, nil, fmt.Errorf("%w: %w", errRecord, err)
 	}

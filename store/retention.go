@@ -189,13 +189,13 @@ func (db *DB) oldest(now time.Time) int64 {
 	return now.Add(-longest).UnixMilli()
 }
 
-// dropRaw removes some of a day's sealed files, once they are in the tiers.
+// dropRaw removes some of a day's sealed files, once all of them is in the tiers.
 func (db *DB) dropRaw(d int64, files, old []*sealedFile, pace *pacer) error {
 	if len(old) == 0 {
 		return nil
 	}
-	if db.uncovered(d, files) > 0 {
-		if err := db.buildTiers(d, files, pace); err != nil {
+	if db.uncovered(d, files) > 0 || db.leanTiers(d) {
+		if err := db.buildTiers(d, files, true, pace); err != nil {
 			return err
 		}
 	}
@@ -205,6 +205,18 @@ func (db *DB) dropRaw(d int64, files, old []*sealedFile, pace *pacer) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.swap(old, nil)
+}
+
+// leanTiers says whether a day's tiers leave out series.
+func (db *DB) leanTiers(d int64) bool {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	for _, width := range []int64{fiveMinutes, oneHour} {
+		if f := coveringTier(db.tiers, width, d); f != nil && f.lean {
+			return true
+		}
+	}
+	return false
 }
 
 // expireTiers drops the tiers' files of which nothing is to be kept, and writes

@@ -42,6 +42,7 @@ type tierModel struct {
 }
 
 func newTierModel(t *rapid.T, dir string, o Options) *tierModel {
+	o.fewForTier = rapid.SampledFrom([]int{-1, 40, 0}).Draw(t, "few for tier")
 	m := &tierModel{t: t, dir: dir, now: start, o: o, base: floorTo(start.UnixMilli(), day) - 2*day, data: map[Kind]map[int64]float64{}}
 	m.open()
 	return m
@@ -304,7 +305,7 @@ func FuzzTierBlock(f *testing.F) {
 // samples: eight columns of one bucket did.
 func TestShortSeriesKeepTheirSamplesInTiers(t *testing.T) {
 	dir := t.TempDir()
-	db := openTest(t, dir, Options{})
+	db := openTest(t, dir, Options{fewForTier: -1})
 	var b Batch
 	for n := range 500 {
 		ref := intern(t, db, "m", fmt.Sprint("container:", n))

@@ -15,14 +15,16 @@ import (
 
 // buildTiers makes the tiers' files of a day anew: of the buckets that are
 // there, and of the samples in those files that came later. The files are all
-// of the day's.
-func (db *DB) buildTiers(d int64, files []*sealedFile, pace *pacer) error {
+// of the day's. Without whole, and while all of the day's raw samples are there,
+// series that those serve as well are left out.
+func (db *DB) buildTiers(d int64, files []*sealedFile, whole bool, pace *pacer) error {
 	for _, width := range []int64{fiveMinutes, oneHour} {
 		if !db.tierWanted(width, d) {
 			continue
 		}
 		db.mu.RLock()
 		var old []*tierFile
+		lean := !whole
 		covers := map[int64]int{d: files[len(files)-1].number}
 		for _, w := range []int64{fiveMinutes, oneHour} {
 			if f := coveringTier(db.tiers, w, d); f != nil {
@@ -30,12 +32,13 @@ func (db *DB) buildTiers(d int64, files []*sealedFile, pace *pacer) error {
 				old = append(old, f)
 				if w == width {
 					covers[d] = max(covers[d], f.covers[d])
+					lean = lean && f.lean
 				}
 			}
 		}
 		db.mu.RUnlock()
 		set := &SeriesSet{db: db, from: d * day, to: (d+1)*day - 1, sealed: files, tiers: old}
-		err := db.replaceTier(set, width, covers, nil, pace)
+		err := db.replaceTier(set, width, covers, lean, nil, pace)
 		for _, f := range old {
 			err = errors.Join(err, f.Release())
 		}
@@ -50,12 +53,13 @@ func (db *DB) buildTiers(d int64, files []*sealedFile, pace *pacer) error {
 // hold, so that a query over years opens few.
 const monthDays = 32
 
-// mergeTiers brings the hour tier's files of single days together.
+// mergeTiers brings the hour tier's files of single days together, once they
+// are whole.
 func (db *DB) mergeTiers(all bool, pace *pacer) error {
 	db.mu.RLock()
 	months := map[int64][]*tierFile{}
 	for _, f := range db.tiers {
-		if f.width != oneHour {
+		if f.width != oneHour || f.lean {
 			continue
 		}
 		for d := range f.covers {
@@ -79,7 +83,7 @@ func (db *DB) mergeTiers(all bool, pace *pacer) error {
 				}
 			}
 			set := &SeriesSet{db: db, from: m * day, to: (m+monthDays)*day - 1, tiers: files}
-			err = db.replaceTier(set, oneHour, covers, nil, pace)
+			err = db.replaceTier(set, oneHour, covers, false, nil, pace)
 		}
 		for _, f := range files {
 			err = errors.Join(err, f.Release())
@@ -100,13 +104,13 @@ func (db *DB) rewriteTier(f *tierFile, edit func(Ref, *tierColumns), pace *pacer
 	}
 	db.mu.RUnlock()
 	set := &SeriesSet{db: db, from: f.MinTime, to: f.MaxTime, tiers: []*tierFile{f}}
-	return db.replaceTier(set, f.width, covers, edit, pace)
+	return db.replaceTier(set, f.width, covers, f.lean, edit, pace)
 }
 
 // replaceTier writes a file with the set's buckets of one width, after edit, if
 // it is not nil, has seen to them, and lets it take the place of those that it
 // covers.
-func (db *DB) replaceTier(set *SeriesSet, width int64, covers map[int64]int, edit func(Ref, *tierColumns), pace *pacer) error {
+func (db *DB) replaceTier(set *SeriesSet, width int64, covers map[int64]int, lean bool, edit func(Ref, *tierColumns), pace *pacer) error {
 	db.mu.RLock()
 	number := 1
 	for _, f := range db.tiers {
@@ -119,7 +123,7 @@ func (db *DB) replaceTier(set *SeriesSet, width int64, covers map[int64]int, edi
 	}
 	db.mu.RUnlock()
 	name := db.tierName(width, number)
-	if err := writeTier(name, set, width, covers, edit, pace); err != nil {
+	if err := writeTier(name, set, width, covers, lean, edit, pace); err != nil {
 		return fmt.Errorf("build a tier: %w", err)
 	}
 	for _, w := range set.Warnings() {
@@ -136,14 +140,19 @@ func (db *DB) replaceTier(set *SeriesSet, width int64, covers map[int64]int, edi
 	return db.dropUnusedTiers()
 }
 
-// writeTier writes the tier's file of all series that the set's files hold.
-func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, edit func(Ref, *tierColumns), pace *pacer) error {
+// writeTier writes the tier's file of all series that the set's files hold; of a
+// lean one, of those that are worth it.
+func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, lean bool, edit func(Ref, *tierColumns), pace *pacer) error {
 	w, err := partition.Create(name)
 	if err != nil {
 		return err
 	}
 	payload, header := coverage(covers)
-	w.Add(0, coverageBlock, header, payload)
+	kind := uint8(coverageBlock)
+	if lean {
+		kind = leanBlock
+	}
+	w.Add(0, kind, header, payload)
 	plan := set.plan([]int64{width})
 	r := newSeriesReader()
 	r.codec.encoder = chunk.NewEncoder()
@@ -155,7 +164,7 @@ func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, e
 		}
 		kind := set.db.kind(ref)
 		sink.reset(width)
-		sink.cumulative = kind == Cumulative
+		sink.cumulative, sink.samples, sink.fromTier = kind == Cumulative, 0, false
 		err := r.read(set, ref, plan, kind == Distribution, wantAllTierColumns|WantSketches, sink)
 		if err == nil {
 			err = pace.rest()
@@ -167,7 +176,7 @@ func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, e
 		if edit != nil {
 			edit(ref, &sink.tierColumns)
 		}
-		if len(sink.Start) > 0 {
+		if len(sink.Start) > 0 && !(lean && sink.rawServes(set.db.options.fewForTier)) {
 			encoded, header := r.codec.encode(nil, &sink.tierColumns)
 			if few := r.codec.encodeFew(nil, &sink.tierColumns); few != nil && len(few) < len(encoded) {
 				w.Add(uint32(ref), samplesBlock, header, few)
@@ -203,12 +212,28 @@ func (s *SeriesSet) refs() *roaring.Bitmap {
 type tierSink struct {
 	tierColumns
 	cumulative bool
+	samples    int  // read raw, a sketch counting as many
+	fromTier   bool // some are from a tier
+}
+
+// What raw samples serve as well: series with few of them in a day, which are
+// read as fast as buckets are, and those with few in each bucket.
+const (
+	fewForTier   = 512
+	fewForBucket = 6
+	perSketch    = 8 // numbers that take as long to read as a sketch
+)
+
+// rawServes says that the series need not be in a lean tier.
+func (t *tierSink) rawServes(few int) bool {
+	return !t.fromTier && (t.samples <= few || t.samples <= min(few, fewForBucket)*len(t.Start))
 }
 
 func (t *tierSink) takesHeader(_, _ int64) bool  { return false }
 func (t *tierSink) addHeader(*chunk.Header) bool { return false }
 
 func (t *tierSink) addRaw(c *Columns) {
+	t.samples += len(c.Values) + perSketch*len(c.Sketches)
 	if len(c.Sketches) > 0 {
 		t.addSketches(c.Times, c.Sketches)
 		return
@@ -217,6 +242,7 @@ func (t *tierSink) addRaw(c *Columns) {
 }
 
 func (t *tierSink) addTier(o *tierColumns, i, j int, _, _ int64) {
+	t.fromTier = true
 	if i == 0 && j == len(o.Start) && !o.many {
 		t.addFew(o.few.Times, o.few.Values)
 	} else if i < j {

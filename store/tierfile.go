@@ -18,6 +18,7 @@ const (
 	tierBlock     = 16 // buckets of a series, as tierCodec codes them
 	coverageBlock = 17 // of series 0, which no series has
 	samplesBlock  = 18 // few samples of a series, in place of buckets
+	leanBlock     = 19 // a coverage block of days whose tier is lean
 )
 
 // sealedFile is a partition of raw samples of one day.
@@ -36,7 +37,10 @@ type tierFile struct {
 	// covers tells of each of its days up to which number the sealed files are in
 	// its buckets. Files with higher numbers hold what came later.
 	covers map[int64]int
-	rules  []int // of retention, that its series fall under
+	// lean: series that raw samples serve as well are left out while those are
+	// kept. Such a file has one day.
+	lean  bool
+	rules []int // of retention, that its series fall under
 }
 
 // tierOf names the folder's tiers by their widths.
@@ -117,7 +121,7 @@ func (db *DB) openSealed(name string, number int, d int64) (*sealedFile, error) 
 	return &sealedFile{p, number, d, db.rulesIn(p)}, nil
 }
 
-// coverage is the payload of a coverage block: days and numbers.
+// coverage is the payload of a file's coverage block: days and numbers.
 func coverage(covers map[int64]int) ([]byte, chunk.Header) {
 	var b []byte
 	h := chunk.Header{Count: len(covers), MinTime: -noSample, MaxTime: noSample}
@@ -131,13 +135,14 @@ func coverage(covers map[int64]int) ([]byte, chunk.Header) {
 
 func (f *tierFile) readCoverage() error {
 	blocks := f.Blocks(0)
-	if len(blocks) != 1 || blocks[0].Kind != coverageBlock {
+	if len(blocks) != 1 || blocks[0].Kind != coverageBlock && blocks[0].Kind != leanBlock {
 		return fmt.Errorf("%w: it does not say which days it covers", partition.ErrCorrupt)
 	}
 	encoded, err := f.Bytes(blocks[0])
 	if err != nil {
 		return err
 	}
+	f.lean = blocks[0].Kind == leanBlock
 	f.covers = map[int64]int{}
 	for r := (reader{b: encoded}); len(r.b) > 0; {
 		d, n := r.varint(), r.uvarint()

@@ -54,6 +54,7 @@ type Log struct {
 	dir   string
 	apply func(payload []byte, tag any)
 	sync  func(*os.File) error
+	ahead int // zeros
 
 	mu      sync.Mutex
 	pending []*record
@@ -94,7 +95,9 @@ type Options struct {
 	Apply func(payload []byte, tag any)
 	// Sync makes a file's bytes durable; nil: fdatasync.
 	Sync func(*os.File) error
-	Log  *slog.Logger
+	// Seldom: appends are rare, and not worth the zeros that make them quick.
+	Seldom bool
+	Log    *slog.Logger
 }
 
 // Open reads the log in dir, creating it if needed, and starts to accept
@@ -103,7 +106,10 @@ func Open(dir string, o Options) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("create the log: %w", err)
 	}
-	l := &Log{dir: dir, apply: o.Apply, sync: o.Sync, turn: make(chan struct{}, 1)}
+	l := &Log{dir: dir, apply: o.Apply, sync: o.Sync, ahead: ahead, turn: make(chan struct{}, 1)}
+	if o.Seldom {
+		l.ahead = 0
+	}
 	l.records.New = func() any { return &record{result: make(chan error, 1)} }
 	if l.sync == nil {
 		l.sync = syncData
@@ -316,7 +322,7 @@ func (l *Log) commit(group []*record) error {
 	}
 	written := int64(len(l.buffer))
 	if l.size+written > l.length {
-		l.buffer = append(l.buffer, make([]byte, ahead)...)
+		l.buffer = append(l.buffer, make([]byte, l.ahead)...)
 	}
 	_, err := l.file.WriteAt(l.buffer, l.size)
 	if err == nil {
