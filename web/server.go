@@ -71,6 +71,7 @@ type Server struct {
 	config   Config
 	access   *access.Access
 	shelf    *snapshot.Shelf
+	live     *live
 	ready    atomic.Bool
 	requests atomic.Uint64
 	failures atomic.Uint64 // answers of 500 and above
@@ -116,6 +117,8 @@ func New(config Config) (*Server, error) {
 	s.registerOTLP()
 	s.app.Use(s.guard)
 	s.registerDebug()
+	s.live = newLive(config, s.access)
+	s.app.Get("/api/ui/live", s.live.stream) // before compress, which would hold it back
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}).Register(s.app)

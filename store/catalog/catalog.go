@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,6 +63,8 @@ type Catalog struct {
 	metrics metrics
 	checks  checks
 
+	revisions revisions
+
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -107,7 +110,7 @@ func (c *Catalog) load() error {
 		return err
 	}
 	return c.db.View(func(tx *bbolt.Tx) error {
-		return errors.Join(c.hosts.load(tx), c.metrics.load(tx), c.checks.load(tx))
+		return errors.Join(c.hosts.load(tx), c.metrics.load(tx), c.checks.load(tx), c.revisions.load(tx))
 	})
 }
 
@@ -151,10 +154,17 @@ func (c *Catalog) Update(ctx context.Context, fn func(*Tx) error) error {
 	if actor, ok := ActorOf(ctx); ok {
 		t.actor = &actor
 	}
-	return c.db.Batch(func(tx *bbolt.Tx) error {
-		t.tx = tx
+	err := c.db.Batch(func(tx *bbolt.Tx) error {
+		t.tx, t.changed = tx, t.changed[:0]
 		return fn(&t)
 	})
+	if err != nil {
+		return err
+	}
+	for _, k := range t.changed {
+		c.revisions.bump(k)
+	}
+	return nil
 }
 
 // View runs fn over one consistent state.
@@ -164,8 +174,16 @@ func (c *Catalog) View(fn func(*Tx) error) error {
 
 // Tx is a transaction. It and the slices it lends are valid inside fn only.
 type Tx struct {
-	tx    *bbolt.Tx
-	actor *Actor // nil: Whippet itself
+	tx      *bbolt.Tx
+	actor   *Actor // nil: Whippet itself
+	changed []Kind
+}
+
+// touch notes that k is changed, once the transaction is kept.
+func (tx *Tx) touch(k Kind) {
+	if !slices.Contains(tx.changed, k) {
+		tx.changed = append(tx.changed, k)
+	}
 }
 
 // Put keeps doc, as JSON, under id.
@@ -180,6 +198,7 @@ func (tx *Tx) Put(k Kind, id string, doc any) error {
 	if err := tx.tx.Bucket([]byte(k)).Put([]byte(id), raw); err != nil {
 		return fmt.Errorf("keep %s %s: %w", k, id, err)
 	}
+	tx.touch(k)
 	return nil
 }
 
@@ -203,6 +222,7 @@ func (tx *Tx) Delete(k Kind, id string) error {
 	if err := tx.tx.Bucket([]byte(k)).Delete([]byte(id)); err != nil {
 		return fmt.Errorf("delete %s %s: %w", k, id, err)
 	}
+	tx.touch(k)
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (c *Catalog) PutChecks(ctx context.Context, runs []Check) error {
 	}
 	c.checks.mu.Lock()
 	defer c.checks.mu.Unlock()
-	changed := map[string]Check{}
+	changed, turned := map[string]Check{}, false
 	for _, run := range runs {
 		key := run.key()
 		known, ok := changed[key]
@@ -68,6 +68,8 @@ func (c *Catalog) PutChecks(ctx context.Context, runs []Check) error {
 			if run.Time > known.Time { // the same run may come twice
 				run.Streak++
 			}
+		} else {
+			turned = true
 		}
 		changed[key] = run
 	}
@@ -92,6 +94,9 @@ func (c *Catalog) PutChecks(ctx context.Context, runs []Check) error {
 	}
 	for key, check := range changed {
 		c.checks.byKey[key] = check
+	}
+	if turned {
+		c.revisions.bump(Checks)
 	}
 	return nil
 }

@@ -80,6 +80,7 @@ func (tx *Tx) AddEvent(e *Event) error {
 	if err := byID.Put(bigEndian(e.ID), key); err != nil {
 		return fmt.Errorf("keep event: %w", err)
 	}
+	tx.touch(Events)
 	if e.MonitorID == 0 {
 		return nil
 	}

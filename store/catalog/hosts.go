@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -77,7 +78,8 @@ func (c *Catalog) UpdateHost(ctx context.Context, name string, fn func(*Host)) e
 	c.hosts.mu.Lock()
 	defer c.hosts.mu.Unlock()
 	host := Host{Name: name}
-	if known := c.hosts.byKey[name]; known != nil {
+	known := c.hosts.byKey[name]
+	if known != nil {
 		host = *known
 	} else if len(c.hosts.byKey) >= maxHosts {
 		return fmt.Errorf("keep host %s: %w: %d", name, ErrTooManyHosts, maxHosts)
@@ -107,7 +109,17 @@ func (c *Catalog) UpdateHost(ctx context.Context, name string, fn func(*Host)) e
 	c.hosts.byKey[name] = &host
 	delete(c.hosts.dirty, name)
 	c.hosts.rebuildTags()
+	if known == nil || !known.same(&host) {
+		c.revisions.bump(Hosts)
+	}
 	return nil
+}
+
+// same reports whether two hosts differ at most in when they were seen.
+func (h *Host) same(other *Host) bool {
+	a, b := *h, *other
+	a.LastSeen, b.LastSeen = 0, 0
+	return reflect.DeepEqual(a, b)
 }
 
 // Seen notes that name sent something at ms. Cheap: kept in memory, written
@@ -124,6 +136,7 @@ func (c *Catalog) Seen(name string, ms int64) {
 			return
 		}
 		host = &Host{Name: name, FirstSeen: ms}
+		c.revisions.bump(Hosts)
 	} else if ms <= host.LastSeen {
 		return
 	}
@@ -150,6 +163,7 @@ func (c *Catalog) SawApp(host, app string) {
 	slices.Sort(changed.Apps)
 	c.hosts.byKey[host] = &changed
 	c.hosts.dirty[host] = true
+	c.revisions.bump(Hosts)
 }
 
 // Bounds on the apps of a host.
@@ -208,6 +222,7 @@ func (c *Catalog) DeleteHost(ctx context.Context, name string) error {
 	delete(c.hosts.byKey, name)
 	delete(c.hosts.dirty, name)
 	c.hosts.rebuildTags()
+	c.revisions.bump(Hosts)
 	return nil
 }
 
