@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks'
 import { api } from './api'
 import { setServerTime } from './clock'
 import { useData } from './data'
+import { LiveProvider } from './live'
 import { RangeProvider } from './range'
 import { follow, useRoute, type Route } from './route'
 import { Frame, Page, StatusContext } from './parts/frame'
@@ -48,7 +49,9 @@ export function App() {
   if (!session.data.role) return <Login session={session.data} token={route.parts[0] === 'setup' ? route.params.get('token') ?? '' : ''} onIn={session.reload} />
   return (
     <SessionContext.Provider value={session.data}>
-      <Inside route={route} />
+      <LiveProvider onLost={session.reload}>
+        <Inside route={route} />
+      </LiveProvider>
     </SessionContext.Provider>
   )
 }
@@ -59,7 +62,7 @@ function Inside({ route }: { route: Route }) {
     const answer = await api.status()
     setServerTime(answer.now)
     return answer
-  }, 10e3)
+  }, 10e3, ['dashboards', 'hosts'])
   return (
     <StatusContext.Provider value={status.data}>
       <Frame path={route.path} lost={status.error}>

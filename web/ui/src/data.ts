@@ -1,6 +1,7 @@
 // Loading what a view shows: the old answer stays until the new one is there.
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError } from './api'
+import { useNews, type Topic } from './live'
 
 export interface Loaded<T> {
   data?: T
@@ -9,9 +10,10 @@ export interface Loaded<T> {
   reload: () => void
 }
 
-// useData loads when key changes and on reload; a null key loads nothing. The
-// answer to an older key is dropped.
-export function useData<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>, every = 0): Loaded<T> {
+// useData loads when key changes, on reload, every so many ms (0: never), and
+// when the server says that one of the topics changed; a null key loads nothing.
+// The answer to an older key is dropped.
+export function useData<T>(key: string | null, load: (signal: AbortSignal) => Promise<T>, every = 0, topics: Topic[] = []): Loaded<T> {
   const [state, setState] = useState<{ data?: T; error?: ApiError }>({})
   const [loading, setLoading] = useState(key !== null)
   const [turn, setTurn] = useState(0)
@@ -43,6 +45,8 @@ export function useData<T>(key: string | null, load: (signal: AbortSignal) => Pr
     const timer = setInterval(() => !document.hidden && setTurn((n) => n + 1), every)
     return () => clearInterval(timer)
   }, [every, key])
+
+  useNews(key === null ? [] : topics, () => setTurn((n) => n + 1))
 
   return { ...state, loading, reload: () => setTurn((n) => n + 1) }
 }

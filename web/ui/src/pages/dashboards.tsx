@@ -8,7 +8,7 @@ import { Button, Dialog, Empty, Failure, Field, Moment, Panel, SearchField } fro
 import { Page } from '../parts/frame'
 
 export function Dashboards({ params }: { params: URLSearchParams }) {
-  const list = useData('dashboards', api.dashboards)
+  const list = useData('dashboards', api.dashboards, 0, ['dashboards'])
   const search = params.get('search') ?? ''
   const found = list.data?.filter((d) => d.title.toLowerCase().includes(search.toLowerCase()))
   const create = <Button kind="primary" icon="plus" label="New dashboard" onClick={() => setParams({ new: '1' })} />

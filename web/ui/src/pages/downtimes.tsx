@@ -9,7 +9,7 @@ import { Page } from '../parts/frame'
 import { monitorTabs } from './monitors'
 
 export function Downtimes() {
-  const list = useData('downtimes', api.downtimes, 10e3)
+  const list = useData('downtimes', api.downtimes, 10e3, ['monitors'])
   const [error, setError] = useState<Error | null>(null)
   const create = <LinkButton kind="primary" icon="plus" href={link('/downtimes/new')} label="New downtime" />
   const cancel = (id: number) => void api.cancelDowntime(id).then(list.reload, setError)

@@ -1,5 +1,6 @@
 // The events of the time range, with search.
 import { api } from '../api'
+import { now } from '../clock'
 import { useData } from '../data'
 import { useRange } from '../range'
 import { link, setParams } from '../route'
@@ -12,7 +13,7 @@ const kinds: Record<string, string> = { error: 'alert', warning: 'warn', success
 export function Events({ params }: { params: URLSearchParams }) {
   const range = useRange()
   const q = params.get('q') ?? ''
-  const list = useData(`events ${range.from} ${range.to} ${q}`, () => api.events(range.from, range.to, q))
+  const list = useData(`events ${range.from} ${range.to} ${q}`, () => api.events(range.from, range.live ? now() : range.to, q), 0, range.live ? ['events'] : [])
   const pick = (tag: string) => setParams({ q: q.split(/\s+/).includes(tag) ? q : `${q} ${tag}`.trim() })
   return (
     <Page title="Events" time>

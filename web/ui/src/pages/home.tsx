@@ -17,8 +17,8 @@ const refresh = 10e3
 
 export function Home() {
   const status = useStatus()
-  const monitors = useData('monitors', api.monitors, refresh)
-  const hosts = useData('hosts', api.hosts, refresh)
+  const monitors = useData('monitors', api.monitors, refresh, ['monitors'])
+  const hosts = useData('hosts', api.hosts, refresh, ['hosts', 'checks'])
   const done = status && Object.values(status.checklist).every(Boolean)
   return (
     <Page title="Home" time>

@@ -20,7 +20,7 @@ export function HostMap({ params }: { params: URLSearchParams }) {
   const filter = params.get('filter') ?? ''
   const groupBy = params.get('group') ?? ''
   const fill = params.get('fill')
-  const hosts = useData('hosts', api.hosts, 10e3)
+  const hosts = useData('hosts', api.hosts, 10e3, ['hosts', 'checks'])
   const [usual, setUsual] = useState('')
   useEffect(() => {
     void knownMetrics().then((list) => {

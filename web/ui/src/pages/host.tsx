@@ -9,7 +9,7 @@ import { Graph } from '../parts/graph'
 import { plural, showNumber } from '../units'
 
 export function HostPage({ name }: { name: string }) {
-  const hosts = useData('hosts', api.hosts, 10e3)
+  const hosts = useData('hosts', api.hosts, 10e3, ['hosts', 'checks'])
   const metrics = useData(`metrics of ${name}`, () => api.hostMetrics(name))
   const host = hosts.data?.find((h) => h.name === name || h.aliases?.includes(name))
   return (

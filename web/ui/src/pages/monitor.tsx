@@ -17,8 +17,8 @@ import { showNumber } from '../units'
 const refresh = 10e3
 
 export function MonitorPage({ id }: { id: number }) {
-  const monitor = useData(`monitor ${id}`, () => api.monitor(id), refresh)
-  const history = useData(`history ${id}`, () => api.monitorHistory(id), refresh)
+  const monitor = useData(`monitor ${id}`, () => api.monitor(id), refresh, ['monitors'])
+  const history = useData(`history ${id}`, () => api.monitorHistory(id), refresh, ['monitors'])
   const [error, setError] = useState<Error | null>(null)
   const m = monitor.data
   const crumbs: [string, string][] = [['Monitors', '/monitors']]
@@ -111,14 +111,14 @@ const order = ['Alert', 'Warn', 'No Data', 'OK', 'Skipped']
 // Timeline is what the groups were over the page's time range.
 function Timeline({ id }: { id: number }) {
   const range = useRange()
-  const lines = useData(`timeline ${id} ${range.from} ${range.to}`, (signal) => api.timeline(id, range.from, range.to, signal), refresh)
+  const lines = useData(`timeline ${id} ${range.from} ${range.to}`, (signal) => api.timeline(id, range.from, range.to, signal), refresh, ['monitors'])
   if (!lines.data || Object.keys(lines.data.groups).length === 0) return null
   return <Panel title="States over time" loading={lines.loading}><Lanes groups={lines.data.groups} from={lines.data.from} to={lines.data.to} /></Panel>
 }
 
 // Changes are the edits, with what they changed.
 function Changes({ id }: { id: number }) {
-  const changes = useData(`changes ${id}`, () => api.monitorChanges(id))
+  const changes = useData(`changes ${id}`, () => api.monitorChanges(id), 0, ['monitors'])
   if (!changes.data?.length) return null
   return (
     <Panel title="Edits" flush>

@@ -18,7 +18,7 @@ export const monitorTabs = (here: 'monitors' | 'downtimes' | 'outbox' | 'webhook
 const states = ['Alert', 'Warn', 'No Data', 'OK']
 
 export function Monitors({ params }: { params: URLSearchParams }) {
-  const list = useData('monitors', api.monitors, 10e3)
+  const list = useData('monitors', api.monitors, 10e3, ['monitors'])
   const search = params.get('search') ?? ''
   const only = params.get('state')
   const create = <LinkButton kind="primary" icon="plus" href={link('/monitors/new')} label="New monitor" />

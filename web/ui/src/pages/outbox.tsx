@@ -37,7 +37,7 @@ function TestMail({ done }: { done: () => void }) {
 
 export function Outbox() {
   const status = useStatus()
-  const list = useData('outbox', api.outbox, 10e3)
+  const list = useData('outbox', api.outbox, 10e3, ['outbox'])
   const dead = list.data?.filter((m) => m.state === 'failed') ?? []
   return (
     <Page title="Monitors" tabs={monitorTabs('outbox')} actions={<TestMail done={list.reload} />}>

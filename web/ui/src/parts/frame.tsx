@@ -2,6 +2,7 @@
 import { createContext, type ComponentChildren } from 'preact'
 import { useContext, useEffect, useState } from 'preact/hooks'
 import type { ApiError, Status } from '../api'
+import { Notice } from '../live'
 import { link } from '../route'
 import { choice, choose, type Choice } from '../theme'
 import { Dialog } from './basics'
@@ -65,7 +66,8 @@ export function Frame({ path, lost, children }: { path: string; lost?: ApiError;
         </div>
       </nav>
       <div class="content">
-        {lost && <p class="lost" role="alert">{lost.message} What you see may be old; trying again every 10 s.</p>}
+        <Notice />
+        {lost && lost.status > 0 && <p class="notice lost" role="alert">{lost.message} What you see may be old; trying again every 10 s.</p>}
         {children}
       </div>
       {help && <Help onClose={() => setHelp(false)} />}
