@@ -444,9 +444,10 @@ func (s *SeriesSet) Aggregate(i int, width int64, edge Edge, b *Buckets) error {
 	case width%fiveMinutes == 0:
 		matching = 1
 	}
+	lasts := edge == LeftClosed && b.Want&WantLast != 0 && !b.distribution && info.Kind != Cumulative
 	r := s.db.readers.Get().(*seriesReader)
 	defer s.db.readers.Put(r)
-	err := r.read(s, info.Ref, s.planFor(matching), b.distribution, b.Want, b)
+	err := r.read(s, info.Ref, s.planFor(matching, lasts), b.distribution, b.Want, b)
 	b.endSum()
 	return err
 }

@@ -153,7 +153,7 @@ func (m *merger) series(ref uint32, files []*sealedFile) error {
 	for i := 1; i < len(m.pieces) && apart; i++ {
 		apart = m.pieces[i-1].to < m.pieces[i].from
 	}
-	if fewest := (samples + blockLen - 1) / blockLen; apart && m.drop == nil && 4*len(m.pieces) <= 5*fewest {
+	if fewest := (samples + mergedLen - 1) / mergedLen; apart && m.drop == nil && 4*len(m.pieces) <= 5*fewest {
 		for _, p := range m.pieces {
 			encoded, err := p.file.Bytes(p.block)
 			if err != nil {
@@ -186,7 +186,7 @@ func (m *merger) series(ref uint32, files []*sealedFile) error {
 	}
 	for rest := m.c; len(rest.Times) > 0; {
 		var block Columns
-		block, rest = rest.split(min(blockLen, len(rest.Times)))
+		block, rest = rest.split(min(mergedLen, len(rest.Times)))
 		encoded, header := encodeColumns(m.encoder, &block)
 		m.w.Add(ref, kind, header, encoded)
 	}

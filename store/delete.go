@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
@@ -95,13 +97,18 @@ func (d *deletion) rewrite(f *sealedFile) error {
 	return db.swap([]*sealedFile{f}, left)
 }
 
-// tiers writes the tiers' files anew.
+// tiers writes the tiers' files anew: lean ones of the samples that are left.
 func (d *deletion) tiers(ctx context.Context) error {
 	db := d.db
 	held := db.holdTiers()
 	var err error
+	var lean []int64 // days
 	for _, f := range held {
-		if err == nil && d.touches(f.Series()) {
+		switch {
+		case err != nil || !d.touches(f.Series()):
+		case f.lean:
+			lean = slices.AppendSeq(lean, maps.Keys(f.covers))
+		default:
 			if err = ctx.Err(); err == nil {
 				err = db.rewriteTier(f, func(ref Ref, t *tierColumns) { d.buckets(f, ref, t) }, d.pace)
 			}
@@ -109,6 +116,14 @@ func (d *deletion) tiers(ctx context.Context) error {
 	}
 	for _, f := range held {
 		err = errors.Join(err, f.Release())
+	}
+	slices.Sort(lean)
+	for _, day := range slices.Compact(lean) {
+		if err = errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+		files := db.filesOf(day)
+		err = errors.Join(db.buildTiers(day, files, false, d.pace), release(files))
 	}
 	return err
 }
@@ -148,7 +163,7 @@ func (d *deletion) again(f *tierFile, ref Ref, start int64) *tierColumns {
 	sink := &tierSink{cumulative: kind == Cumulative}
 	sink.reset(width)
 	r := newSeriesReader()
-	if err := r.read(set, ref, set.plan(nil), kind == Distribution, 0, sink); err != nil {
+	if err := r.read(set, ref, set.plan(nil, false), kind == Distribution, 0, sink); err != nil {
 		db.logger.Error("make a bucket anew", "err", err)
 	}
 	return &sink.tierColumns

@@ -27,8 +27,9 @@ type stretch struct {
 }
 
 // plan cuts the set's range into stretches, for buckets that the given tiers,
-// best first, are whole parts of.
-func (s *SeriesSet) plan(matching []int64) []stretch {
+// best first, are whole parts of; with lasts, for what needs the last sample of
+// each of the tiers' buckets, which lean ones lack.
+func (s *SeriesSet) plan(matching []int64, lasts bool) []stretch {
 	files := map[int64][]*sealedFile{}
 	days := []int64{}
 	for _, p := range s.sealed {
@@ -63,8 +64,8 @@ func (s *SeriesSet) plan(matching []int64) []stretch {
 			continue
 		}
 		for _, width := range matching {
-			if st.tier = tiers[width][d]; st.tier != nil {
-				st.matches = true
+			if t := tiers[width][d]; t != nil && !(lasts && t.lean) {
+				st.tier, st.matches = t, true
 				break
 			}
 		}
@@ -300,7 +301,12 @@ func (r *seriesReader) findHoles(st *stretch) {
 	if behind := st.from - floorTo(st.from, width); behind > 1 || behind == 1 && (r.sketches || r.want&WantIncrease != 0) {
 		add(st.from, st.from)
 	}
-	if behind := st.to - floorTo(st.to, width); behind < width-1 && (behind > 0 || r.sketches) {
+	behind := st.to - floorTo(st.to, width)
+	if behind < width-1 && (behind > 0 || r.sketches) {
+		add(st.to, st.to)
+	}
+	// Of a bucket whose end is not in the range, a lean tier may lack the last one.
+	if behind == width-1 && st.tier.lean && r.want&WantLast != 0 && r.followed(st.to) {
 		add(st.to, st.to)
 	}
 	slices.SortFunc(r.holes, func(a, b interval) int { return cmp.Compare(a.from, b.from) })
@@ -313,6 +319,11 @@ func (r *seriesReader) findHoles(st *stretch) {
 		merged = append(merged, h)
 	}
 	r.holes = merged
+}
+
+// followed says whether the tier has buckets after at.
+func (r *seriesReader) followed(at int64) bool {
+	return len(r.tierBlocks) > 0 && r.tierBlocks[len(r.tierBlocks)-1].MaxTime > at
 }
 
 // rawServes says whether raw samples can be read in place of the buckets in a

@@ -14,8 +14,12 @@ import (
 	"github.com/whippet-obs/whippet/store/partition"
 )
 
-// blockLen is how many samples a sealed block holds at the most.
-const blockLen = 1024
+// blockLen is how many samples a sealed block holds at the most, and mergedLen
+// how many one in a merged file does: an hour is asked of the newest samples.
+const (
+	blockLen  = 1024
+	mergedLen = 2048
+)
 
 // partitionName is the file of a day's partition; later numbers win where two
 // hold the same time.

@@ -35,9 +35,10 @@ type SeriesSet struct {
 	tiers    []*tierFile
 	heads    []*head // at most two
 
-	mu       sync.Mutex
-	warnings []string
-	plans    [3][]stretch
+	mu           sync.Mutex
+	warnings     []string
+	plans        [3][]stretch
+	plansOfLasts [3][]stretch
 }
 
 // Warnings says why the answer may be partial. It grows while series are read.
@@ -99,20 +100,24 @@ func (s *SeriesSet) Read(i int, c *Columns) error {
 	info := &s.Series[i]
 	r := s.db.readers.Get().(*seriesReader)
 	defer s.db.readers.Put(r)
-	err := r.read(s, info.Ref, s.planFor(0), info.Kind == Distribution, WantSum|WantLast|WantSketches, &rawSink{c, info.Kind})
+	err := r.read(s, info.Ref, s.planFor(0, false), info.Kind == Distribution, WantSum|WantLast|WantSketches, &rawSink{c, info.Kind})
 	c.trim(s.from, s.to)
 	return err
 }
 
 // planFor returns the plan for buckets that the first n of the tiers, from fine
-// to coarse, are whole parts of.
-func (s *SeriesSet) planFor(n int) []stretch {
+// to coarse, are whole parts of; with lasts, see plan.
+func (s *SeriesSet) planFor(n int, lasts bool) []stretch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.plans[n] == nil {
-		s.plans[n] = s.plan([]int64{oneHour, fiveMinutes}[2-n:])
+	plan := &s.plans[n]
+	if lasts {
+		plan = &s.plansOfLasts[n]
 	}
-	return s.plans[n]
+	if *plan == nil {
+		*plan = s.plan([]int64{oneHour, fiveMinutes}[2-n:], lasts)
+	}
+	return *plan
 }
 
 // rawSink collects what is read as samples.

@@ -222,6 +222,9 @@ func (t *tierColumns) search(ms int64) int {
 // codes them, or of length 0 and a byte that names the earlier column it equals. Numbers
 // have the columns gaps, on start, count, sum, min, max, first, last and
 // increase; distributions gaps, count, sum, min, max and a chunk of sketches.
+// A lean tier leaves out last samples but that of the last bucket where each
+// bucket is followed by one with a sample on its start: windows closed on the
+// right end with that.
 // Gaps are the buckets' distances, in widths, and are left out when all are 1;
 // only cumulative counters have increases.
 const tierVersion = 1
@@ -230,6 +233,7 @@ const (
 	tierHasGaps = 1 << iota
 	tierHasIncreases
 	tierHasSketches
+	tierHasOneLast // the column of last samples has the last bucket's only
 )
 
 var errTierCorrupt = errors.New("tier block: corrupt")
@@ -255,7 +259,7 @@ func (t *tierColumns) floatColumns(flags byte) []*[]float64 {
 }
 
 // encode appends a block of the buckets of t, of which there is at least one.
-func (c *tierCodec) encode(b []byte, t *tierColumns) ([]byte, chunk.Header) {
+func (c *tierCodec) encode(b []byte, t *tierColumns, lean bool) ([]byte, chunk.Header) {
 	n, width := len(t.Start), t.width
 	h := chunk.Header{Count: n, MinTime: t.Start[0], MaxTime: t.Start[n-1] + width - 1}
 	var flags byte
@@ -273,6 +277,9 @@ func (c *tierCodec) encode(b []byte, t *tierColumns) ([]byte, chunk.Header) {
 	if len(t.Sketches) > 0 {
 		flags |= tierHasSketches
 	}
+	if lean && flags == 0 && n > 1 && !slices.Contains(t.OnStart[1:], 0) {
+		flags |= tierHasOneLast
+	}
 	b = append(b, tierVersion, flags)
 	b = binary.AppendUvarint(b, uint64(n))
 	b = binary.AppendVarint(b, t.Start[0]/width)
@@ -281,6 +288,10 @@ func (c *tierCodec) encode(b []byte, t *tierColumns) ([]byte, chunk.Header) {
 	}
 	columns := t.floatColumns(flags)
 	for i, column := range columns {
+		if column == &t.Last && flags&tierHasOneLast != 0 {
+			b = appendColumn(b, c.encoder.AppendFloats(nil, t.Last[n-1:]))
+			continue
+		}
 		twin := slices.IndexFunc(columns[:i], func(o *[]float64) bool { return sameBits(*o, *column) })
 		if twin >= 0 {
 			b = append(b, 0, byte(twin))
@@ -379,6 +390,13 @@ func (c *tierCodec) decode(b []byte, width int64, want Want, t *tierColumns) err
 			continue
 		}
 		*column = slices.Grow((*column)[:0], int(n))[:n]
+		filled := *column
+		if column == &t.Last && flags&tierHasOneLast != 0 {
+			for k := range filled {
+				filled[k] = math.NaN()
+			}
+			filled = filled[n-1:]
+		}
 		if len(encoded) == 0 {
 			if len(*columns[twin]) == 0 { // not needed for itself; its bytes are behind us
 				return c.decode(b, width, want|wantAllTierColumns, t)
@@ -386,7 +404,7 @@ func (c *tierCodec) decode(b []byte, width int64, want Want, t *tierColumns) err
 			copy(*column, *columns[twin])
 			continue
 		}
-		if err := c.decoder.Floats(*column, encoded); err != nil {
+		if err := c.decoder.Floats(filled, encoded); err != nil {
 			return fmt.Errorf("tier block: column %d: %w", i, err)
 		}
 	}

@@ -244,9 +244,11 @@ func TestTierBlocksComeBack(t *testing.T) {
 	codec := tierCodec{encoder: chunk.NewEncoder(), decoder: chunk.NewDecoder()}
 	rapid.Check(t, func(t *rapid.T) {
 		var c, sketches Columns
-		at := start.UnixMilli()
+		at := floorTo(start.UnixMilli(), fiveMinutes)
+		steps := rapid.SampledFrom([][]int64{{10_000, 300_000, 1, 5_000_000}, {60_000}, {300_000}}).Draw(t, "steps")
+		lean := rapid.Bool().Draw(t, "lean")
 		for range rapid.IntRange(1, 300).Draw(t, "samples") {
-			at += rapid.SampledFrom([]int64{10_000, 300_000, 1, 5_000_000}).Draw(t, "step")
+			at += rapid.SampledFrom(steps).Draw(t, "step")
 			v := rapid.SampledFrom([]float64{0, 1, 2.5, 7, math.Inf(1), math.Pi}).Draw(t, "value")
 			c.Times, c.Values = append(c.Times, at), append(c.Values, v)
 			sketches.Sketches = append(sketches.Sketches, sketchOf(math.Min(v, 100)))
@@ -255,7 +257,7 @@ func TestTierBlocksComeBack(t *testing.T) {
 		numbers.addSamples(c.Times, c.Values, rapid.Bool().Draw(t, "cumulative"))
 		dist.addSketches(c.Times, sketches.Sketches)
 		for _, want := range []*tierColumns{&numbers, &dist} {
-			encoded, h := codec.encode(nil, want)
+			encoded, h := codec.encode(nil, want, lean)
 			var got tierColumns
 			if err := codec.decode(encoded, fiveMinutes, wantAllTierColumns|WantSketches, &got); err != nil {
 				t.Fatal(err)
@@ -264,6 +266,14 @@ func TestTierBlocksComeBack(t *testing.T) {
 				t.Fatalf("starts %v, want %v", got.Start, want.Start)
 			}
 			flags := encoded[1]
+			if flags&tierHasOneLast != 0 {
+				if !lean || slices.Contains(want.OnStart[1:], 0) || len(want.Start) != int(want.Start[len(want.Start)-1]-want.Start[0])/fiveMinutes+1 {
+					t.Fatal("last samples are left out that nothing follows on")
+				}
+				for k := range want.Last[1:] {
+					want.Last[k] = math.NaN()
+				}
+			}
 			for k, column := range got.floatColumns(flags) {
 				if !sameBits(*column, *want.floatColumns(flags)[k]) {
 					t.Fatalf("column %d: %v, want %v", k, *column, *want.floatColumns(flags)[k])
@@ -288,8 +298,10 @@ func FuzzTierBlock(f *testing.F) {
 	numbers, dist := tierColumns{width: oneHour}, tierColumns{width: oneHour}
 	numbers.addSamples([]int64{0, 10, oneHour, 5 * oneHour}, []float64{1, 2, 3.5, 2}, true)
 	dist.addSketches([]int64{0, 10}, []*sketch.Sketch{sketchOf(1), sketchOf(3)})
-	for _, t := range []*tierColumns{&numbers, &dist} {
-		encoded, _ := codec.encode(nil, t)
+	steady := tierColumns{width: oneHour}
+	steady.addSamples([]int64{0, 10, oneHour, 2 * oneHour}, []float64{1, 2, 3.5, 2}, false)
+	for _, t := range []*tierColumns{&numbers, &dist, &steady} {
+		encoded, _ := codec.encode(nil, t, true)
 		f.Add(encoded, uint8(0xff))
 		f.Add(encoded, uint8(WantSum))
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/whippet-obs/whippet/store/partition"
 )
 
-// buildTiers makes the tiers' files of a day anew: of the buckets that are
-// there, and of the samples in those files that came later. The files are all
-// of the day's. Without whole, and while all of the day's raw samples are there,
-// series that those serve as well are left out.
+// buildTiers makes the tiers' files of a day anew: of its files' samples, which
+// are all that there are; or, when earlier ones are gone, of the buckets that are
+// there and of the samples that came later. Without whole, and while no samples
+// are gone, what those serve as well is left out.
 func (db *DB) buildTiers(d int64, files []*sealedFile, whole bool, pace *pacer) error {
 	for _, width := range []int64{fiveMinutes, oneHour} {
 		if !db.tierWanted(width, d) {
@@ -28,11 +28,13 @@ func (db *DB) buildTiers(d int64, files []*sealedFile, whole bool, pace *pacer) 
 		covers := map[int64]int{d: files[len(files)-1].number}
 		for _, w := range []int64{fiveMinutes, oneHour} {
 			if f := coveringTier(db.tiers, w, d); f != nil {
-				f.Acquire()
-				old = append(old, f)
 				if w == width {
 					covers[d] = max(covers[d], f.covers[d])
-					lean = lean && f.lean
+				}
+				if !f.lean {
+					f.Acquire()
+					old = append(old, f)
+					lean = lean && w != width
 				}
 			}
 		}
@@ -153,7 +155,7 @@ func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, l
 		kind = leanBlock
 	}
 	w.Add(0, kind, header, payload)
-	plan := set.plan([]int64{width})
+	plan := set.plan([]int64{width}, false)
 	r := newSeriesReader()
 	r.codec.encoder = chunk.NewEncoder()
 	sink := &tierSink{}
@@ -164,7 +166,7 @@ func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, l
 		}
 		kind := set.db.kind(ref)
 		sink.reset(width)
-		sink.cumulative, sink.samples, sink.fromTier = kind == Cumulative, 0, false
+		sink.cumulative, sink.samples = kind == Cumulative, 0
 		err := r.read(set, ref, plan, kind == Distribution, wantAllTierColumns|WantSketches, sink)
 		if err == nil {
 			err = pace.rest()
@@ -176,8 +178,11 @@ func writeTier(name string, set *SeriesSet, width int64, covers map[int64]int, l
 		if edit != nil {
 			edit(ref, &sink.tierColumns)
 		}
-		if len(sink.Start) > 0 && !(lean && sink.rawServes(set.db.options.fewForTier)) {
-			encoded, header := r.codec.encode(nil, &sink.tierColumns)
+		if lean && set.sealed != nil && sink.rawServes(set.db.options.fewForTier) {
+			continue
+		}
+		if len(sink.Start) > 0 {
+			encoded, header := r.codec.encode(nil, &sink.tierColumns, lean)
 			if few := r.codec.encodeFew(nil, &sink.tierColumns); few != nil && len(few) < len(encoded) {
 				w.Add(uint32(ref), samplesBlock, header, few)
 			} else {
@@ -212,8 +217,7 @@ func (s *SeriesSet) refs() *roaring.Bitmap {
 type tierSink struct {
 	tierColumns
 	cumulative bool
-	samples    int  // read raw, a sketch counting as many
-	fromTier   bool // some are from a tier
+	samples    int // read raw, a sketch counting as many
 }
 
 // What raw samples serve as well: series with few of them in a day, which are
@@ -226,7 +230,7 @@ const (
 
 // rawServes says that the series need not be in a lean tier.
 func (t *tierSink) rawServes(few int) bool {
-	return !t.fromTier && (t.samples <= few || t.samples <= min(few, fewForBucket)*len(t.Start))
+	return t.samples <= few || t.samples <= min(few, fewForBucket)*len(t.Start)
 }
 
 func (t *tierSink) takesHeader(_, _ int64) bool  { return false }
@@ -242,7 +246,6 @@ func (t *tierSink) addRaw(c *Columns) {
 }
 
 func (t *tierSink) addTier(o *tierColumns, i, j int, _, _ int64) {
-	t.fromTier = true
 	if i == 0 && j == len(o.Start) && !o.many {
 		t.addFew(o.few.Times, o.few.Values)
 	} else if i < j {

@@ -37,8 +37,8 @@ type tierFile struct {
 	// covers tells of each of its days up to which number the sealed files are in
 	// its buckets. Files with higher numbers hold what came later.
 	covers map[int64]int
-	// lean: series that raw samples serve as well are left out while those are
-	// kept. Such a file has one day.
+	// lean: what raw samples serve as well is left out while those are kept. Such
+	// a file has one day.
 	lean  bool
 	rules []int // of retention, that its series fall under
 }
