@@ -59,10 +59,13 @@ func BenchmarkAggregateDay(b *testing.B) {
 	for _, c := range []struct {
 		name  string
 		width int64
+		edge  Edge
 		want  Want
 	}{
-		{"raw 1m avg", 60_000, WantSum}, {"raw 4m avg", 4 * 60_000, WantSum}, {"raw 4m max", 4 * 60_000, WantMax}, {"raw 4m usual", 4 * 60_000, WantUsual},
-		{"tier 5m avg", fiveMinutes, WantSum}, {"tier 5m usual", fiveMinutes, WantUsual}, {"tier 1h avg", oneHour, WantSum},
+		{"raw 1m avg", 60_000, LeftClosed, WantSum}, {"raw 4m avg", 4 * 60_000, LeftClosed, WantSum},
+		{"raw 4m max", 4 * 60_000, LeftClosed, WantMax}, {"raw 4m usual", 4 * 60_000, LeftClosed, WantUsual},
+		{"tier 5m avg", fiveMinutes, LeftClosed, WantSum}, {"tier 5m usual", fiveMinutes, RightClosed, WantUsual},
+		{"tier 1h avg", oneHour, LeftClosed, WantSum},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			n := 0
@@ -79,7 +82,7 @@ func BenchmarkAggregateDay(b *testing.B) {
 					group.Go(func() {
 						buckets := Buckets{Want: c.want}
 						for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-							if err := set.Aggregate(i, c.width, LeftClosed, &buckets); err != nil {
+							if err := set.Aggregate(i, c.width, c.edge, &buckets); err != nil {
 								panic(err)
 							}
 						}
