@@ -32,6 +32,7 @@ type Options struct {
 	MaxConcurrent int           // queries at once: four per core, eight at least; others wait
 	Timeout       time.Duration // 30 s, with the wait for a place
 	Slow          time.Duration // queries that take longer are logged: 1 s
+	Cache         int64         // bytes of closed steps remembered between queries: 64 MiB; below 0: none
 	Log           *slog.Logger  // slog.Default()
 }
 
@@ -51,6 +52,7 @@ type Engine struct {
 	options Options
 	places  chan struct{} // one per query under way
 	buffers sync.Pool     // of *buffers, kept between queries
+	memory  *memory
 	counts  counts
 }
 
@@ -68,6 +70,11 @@ type EngineStats struct {
 	Running               int64
 	Series, Samples       int64
 	Seconds               float64 // of evaluation
+
+	// Of what is remembered of earlier queries' selectors and aggregates:
+	CacheHits, CacheMisses int64
+	CacheStale             int64 // misses since late samples changed what was remembered
+	CacheBytes             int64
 }
 
 // New returns an engine over db.
@@ -93,10 +100,13 @@ func New(db *store.DB, o Options) *Engine {
 	if o.Slow == 0 {
 		o.Slow = time.Second
 	}
+	if o.Cache == 0 {
+		o.Cache = 64 << 20
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	e := &Engine{db: db, options: o, places: make(chan struct{}, o.MaxConcurrent)}
+	e := &Engine{db: db, options: o, places: make(chan struct{}, o.MaxConcurrent), memory: newMemory(o.Cache)}
 	e.buffers.New = func() any { return new(buffers) }
 	return e
 }
@@ -109,11 +119,12 @@ func (e *Engine) Limits() Options { return e.options }
 
 // Stats tells what the engine has done so far.
 func (e *Engine) Stats() EngineStats {
-	c := &e.counts
+	c, m := &e.counts, e.memory
 	return EngineStats{
 		Queries: c.queries.Load(), Failed: c.failed.Load(), Slow: c.slow.Load(), Refused: c.refused.Load(),
 		Running: int64(len(e.places)), Series: c.series.Load(), Samples: c.samples.Load(),
-		Seconds: time.Duration(c.nanoseconds.Load()).Seconds(),
+		Seconds:   time.Duration(c.nanoseconds.Load()).Seconds(),
+		CacheHits: m.hits.Load(), CacheMisses: m.misses.Load(), CacheStale: m.stale.Load(), CacheBytes: m.used(),
 	}
 }
 

@@ -23,7 +23,9 @@ type Run struct {
 	mu       sync.Mutex
 	warnings []string
 	explain  bool
-	steps    []Step
+
+	forgetful bool
+	steps     []Step
 }
 
 // Begin waits for a place among the queries that may run at once, and bounds the
@@ -123,57 +125,6 @@ func (r *Run) Stats() Stats {
 	return Stats{Series: int(r.series.Load()), Samples: r.samples.Load(), Bytes: r.held.Load(), Took: time.Since(r.began)}
 }
 
-// Step is a part of a query's plan, as it was carried out.
-type Step struct {
-	What    string        // the operator, as a person would write it
-	Depth   int           // how deep it stands in the query
-	How     string        // how it was computed: "samples", "buckets", "last values", "cache"; "" for what reads nothing
-	Series  int           // read by the step, without those inside
-	Samples int64         // likewise
-	Rows    int           // of its result
-	Took    time.Duration // with the steps inside
-}
-
-// Explain makes the run keep its steps.
-func (r *Run) Explain() { r.explain = true }
-
-// Step begins a step; call done when it is carried out. A run that does not
-// explain itself keeps nothing, and asks what for nothing.
-func (r *Run) Step(depth int, what func() string) (done func(rows int)) {
-	if !r.explain {
-		return func(int) {}
-	}
-	began := time.Now()
-	r.mu.Lock()
-	at := len(r.steps)
-	r.steps = append(r.steps, Step{What: what(), Depth: depth})
-	r.mu.Unlock()
-	return func(rows int) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.steps[at].Rows, r.steps[at].Took = rows, time.Since(began)
-	}
-}
-
-// read adds to the step begun last what a selection read, and how.
-func (r *Run) read(how string, series int, samples int64) {
-	if !r.explain {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.steps) == 0 {
-		return
-	}
-	s := &r.steps[len(r.steps)-1]
-	s.How = how
-	s.Series += series
-	s.Samples += samples
-}
-
-// Steps are the steps carried out, each before those inside it.
-func (r *Run) Steps() []Step {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.steps)
-}
+// Forgetful makes the run neither use what is remembered of earlier ones nor add
+// to it.
+func (r *Run) Forgetful() { r.forgetful = true }

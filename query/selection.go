@@ -23,6 +23,8 @@ type Selection struct {
 	members [][2]int // Series[i] is set.Series[members[i][0]:members[i][1]]
 	samples atomic.Int64
 	how     string
+	mark    store.Mark // of before it was made
+	memo    *Memo      // nil: nothing is remembered of it
 }
 
 // Select finds series with samples in [from, to] (ms). Close the selection.
@@ -30,11 +32,12 @@ func (r *Run) Select(filter store.Filter, from, to int64) (*Selection, error) {
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
+	mark := r.engine.db.Mark()
 	set, err := r.engine.db.Select(r.ctx, store.Selector{Filter: filter, From: from, To: to, MaxSeries: r.engine.options.MaxSeries})
 	if err != nil {
 		return nil, err
 	}
-	s := &Selection{run: r, set: set, Series: set.Series}
+	s := &Selection{run: r, set: set, Series: set.Series, mark: mark}
 	for i := 0; i < len(set.Series); {
 		j := i + 1
 		for j < len(set.Series) && set.Series[j].Name == set.Series[i].Name && slices.Equal(set.Series[j].Tags, set.Series[i].Tags) {
@@ -58,7 +61,13 @@ func (s *Selection) Close() {
 	for _, w := range s.set.Warnings() {
 		s.run.Warn(w)
 	}
-	s.run.read(s.how, len(s.Series), s.samples.Load())
+	if s.memo != nil && s.memo.first > 0 {
+		s.how = "cache and " + s.how
+		for _, w := range s.memo.tail.Warnings() {
+			s.run.Warn(w)
+		}
+	}
+	s.run.read(s.how, s.set.Tier(), len(s.Series), s.samples.Load())
 	s.set.Close()
 }
 
@@ -86,7 +95,7 @@ func (s *Selection) EachLast(take func(worker, i int, at int64, v float64) (bool
 				return err
 			}
 		}
-		if err := s.read(i, nil, b); err != nil {
+		if err := s.read(s.set, i, nil, b); err != nil {
 			return err
 		}
 		return fn(worker, i, &b.all)
@@ -107,7 +116,11 @@ const workerRun = 16
 func (s *Selection) Each(scale func(*store.SeriesInfo) float64, fn func(worker, i int, c *store.Columns) error) error {
 	s.how = "samples"
 	return s.parallel(func(i int, b *buffers, worker int) error {
-		if err := s.read(i, scale, b); err != nil {
+		set, err := s.source(i, b)
+		if err != nil || set == nil {
+			return err
+		}
+		if err := s.read(set, i, scale, b); err != nil {
 			return err
 		}
 		return fn(worker, i, &b.all)
@@ -120,8 +133,12 @@ func (s *Selection) Each(scale func(*store.SeriesInfo) float64, fn func(worker, 
 func (s *Selection) Aggregate(width int64, edge store.Edge, want store.Want, fn func(worker, i int, b *store.Buckets) error) error {
 	s.how = "buckets"
 	return s.parallel(func(i int, b *buffers, worker int) error {
+		set, err := s.source(i, b)
+		if err != nil || set == nil {
+			return err
+		}
 		b.buckets.Want = want
-		if err := s.set.Aggregate(i, width, edge, &b.buckets); err != nil {
+		if err := set.Aggregate(i, width, edge, &b.buckets); err != nil {
 			return err
 		}
 		n := 0.0
@@ -175,14 +192,22 @@ func (s *Selection) account(samples int64) error {
 	return nil
 }
 
-func (s *Selection) read(i int, scale func(*store.SeriesInfo) float64, b *buffers) error {
+// source is what is read of series i; nil for nothing.
+func (s *Selection) source(i int, b *buffers) (*store.SeriesSet, error) {
+	if s.memo == nil {
+		return s.set, nil
+	}
+	return s.memo.source(i, b)
+}
+
+func (s *Selection) read(set *store.SeriesSet, i int, scale func(*store.SeriesInfo) float64, b *buffers) error {
 	first, last := s.members[i][0], s.members[i][1]
 	for m := first; m < last; m++ {
 		into := &b.one
 		if m == first {
 			into = &b.all
 		}
-		if err := s.set.Read(m, into); err != nil {
+		if err := set.Read(m, into); err != nil {
 			return err
 		}
 		if scale != nil {

@@ -221,6 +221,9 @@ func (db *DB) sawSample(ref Ref, at int64, value float64, sketch bool) bool {
 	if sketch {
 		value = unknownValue
 	}
+	if at <= s.last {
+		db.changes.add(ref, at)
+	}
 	s.saw(at, value)
 	return true
 }

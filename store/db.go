@@ -91,6 +91,7 @@ type DB struct {
 	interning         sync.Mutex // held while series are added or forgotten
 	forgetting        sync.RWMutex
 	states            states
+	changes           changes
 	definitionsLogged int // in the log of definitions, those of forgotten series too; the sealer's
 	lastForget        time.Time
 	lastIdle          int64 // the day when series without a sample were last looked for

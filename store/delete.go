@@ -34,6 +34,7 @@ func (db *DB) Delete(ctx context.Context, f Filter, from, to int64) (series int,
 		return 0, nil
 	}
 	err = db.ask(func() error {
+		defer db.removedSamples()
 		d := deletion{db, refs, from, to, &pacer{stop: db.stop, fast: true}}
 		return errors.Join(d.raw(ctx), d.tiers(ctx), d.forget())
 	})

@@ -202,6 +202,7 @@ func (db *DB) dropRaw(d int64, files, old []*sealedFile, pace *pacer) error {
 	for _, f := range old {
 		f.RemoveWhenUnused()
 	}
+	defer db.removedSamples()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.swap(old, nil)
@@ -234,6 +235,9 @@ func (db *DB) expireTiers(pace *pacer) error {
 			}
 		}
 		var err error
+		if len(over) > 0 {
+			defer db.removedSamples()
+		}
 		switch {
 		case len(over) == len(f.rules) && !db.tierWanted(f.width, last):
 			f.RemoveWhenUnused()
@@ -295,6 +299,7 @@ func (db *DB) keepBudget(pace *pacer) error {
 // dropOldestTier drops the oldest file of the finest tier that has one of past
 // days.
 func (db *DB) dropOldestTier(today int64) (dropped bool, err error) {
+	defer db.removedSamples()
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	var oldest *tierFile

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 
@@ -66,6 +67,15 @@ func (s *SeriesSet) Last(i int) (t int64, v float64, ok bool) {
 	return info.Last, s.last[i], known && info.Last <= s.to
 }
 
+// Since is s without the samples before from. It is good until s is closed, and
+// is not closed itself.
+func (s *SeriesSet) Since(from int64) *SeriesSet {
+	return &SeriesSet{
+		Series: s.Series, db: s.db, last: s.last, from: max(s.from, from), to: s.to,
+		sealed: s.sealed, tiers: s.tiers, heads: s.heads,
+	}
+}
+
 // Close gives up the set's hold on partitions and heads.
 func (s *SeriesSet) Close() {
 	for _, h := range s.heads {
@@ -118,6 +128,21 @@ func (s *SeriesSet) planFor(n int, lasts bool) []stretch {
 		*plan = s.plan([]int64{oneHour, fiveMinutes}[2-n:], lasts)
 	}
 	return *plan
+}
+
+// Tier is the width of the coarsest tier that was read so far; 0 for none.
+func (s *SeriesSet) Tier() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	width := int64(0)
+	for _, plan := range s.plans {
+		for i := range plan {
+			if st := &plan[i]; st.tier != nil && (st.matches || len(st.covered) == 0) {
+				width = max(width, st.tier.width)
+			}
+		}
+	}
+	return time.Duration(width) * time.Millisecond
 }
 
 // rawSink collects what is read as samples.

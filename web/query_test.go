@@ -45,6 +45,8 @@ func TestQueriesWithFormulas(t *testing.T) {
 	}{
 		{"timeseries", question("timeseries_request", a, `{"formula": "a * 2"}`), 200, `"values":[[0,2,4],[20,22,24]]`},
 		{"timeseries", question("timeseries_request", a, `{"formula": "a", "limit": {"count": 1, "order": "asc"}}`), 200, `"series":[{"group_tags":["host:a"],"query_index":0,"unit":null}]`},
+		{"timeseries?explain=1", question("timeseries_request", a, `{"formula": "a * 2"}`), 200, `{"what":"avg:m{*} by {host}","depth":2,"how":"buckets","series":2,"samples":6,"rows":2,`},
+		{"scalar?explain=1", question("scalar_request", a, `{"formula": "a + 1"}`), 200, `"how":"buckets"`},
 		{"timeseries", question("timeseries_request", a, ``), 200, fmt.Sprintf(`"times":[%d,%d,%d]`, end.UnixMilli()-20_000, end.UnixMilli()-10_000, end.UnixMilli())},
 		{"timeseries", question("timeseries_request", a, `{"formula": "a"}, {"formula": "timeshift(a, -10)"}`), 200, `[null,0,1],[null,10,11]`},
 		{"scalar", question("scalar_request", a, `{"formula": "a + 1"}`), 200, `{"name":"host","type":"group","values":[["a"],["b"]]}`},
@@ -74,6 +76,26 @@ func TestQueryV1TellsWhatWasAsked(t *testing.T) {
 		if status != 200 || !strings.Contains(body, want) {
 			t.Errorf("got %d %s, want %s in it", status, body, want)
 		}
+	}
+}
+
+func TestQueriesExplainThemselves(t *testing.T) {
+	end := time.Now().Add(-time.Minute).Truncate(time.Minute)
+	url := serve(t, withSamples(t, end))
+	times := fmt.Sprintf("&from=%d&to=%d", end.Unix()-600, end.Unix())
+	milliseconds := fmt.Sprintf("&from=%d&to=%d", end.UnixMilli()-600_000, end.UnixMilli())
+	for _, tt := range []struct{ path, want string }{
+		{"/api/v1/query?explain=1&query=sum:m{*}" + times, `"how":"buckets"`},
+		{"/api/v1/query?explain=1&query=sum:m{*}" + times, `"how":"cache and buckets"`},
+		{"/api/v1/query?explain=1&nocache=1&query=sum:m{*}" + times, `"how":"buckets"`},
+		{"/api/ui/query?explain=1&lang=metricsql&query=sum(m)" + milliseconds, `{"what":"sum(m)","depth":1,"how":"samples","series":2,`},
+	} {
+		if status, body := ask(t, "GET", url+tt.path, ""); status != 200 || !strings.Contains(body, tt.want) {
+			t.Errorf("%s: %d %s, want %s", tt.path, status, body, tt.want)
+		}
+	}
+	if _, body := ask(t, "GET", url+"/api/v1/query?query=sum:m{*}"+times, ""); strings.Contains(body, "explain") {
+		t.Errorf("explains what was not asked to: %s", body)
 	}
 }
 

@@ -53,6 +53,7 @@ type config struct {
 	KeepEvents time.Duration
 	MaxSeries  int
 	MaxPerName int // series of one metric
+	QueryCache int64
 
 	SMTP         string
 	SMTPTLS      string
@@ -142,6 +143,11 @@ func (c *config) settings() *flag.FlagSet {
 	c.KeepEvents = 400 * 24 * time.Hour
 	fs.Func("event-retention", "how long events are kept, such as 90d; 0: for ever (default 400d)", func(s string) (err error) {
 		c.KeepEvents, err = parseDays(s)
+		return err
+	})
+	c.QueryCache = 64 << 20
+	fs.Func("query-cache", "most `bytes` of answers remembered so that graphs asked for again compute only what is new; 0: none (default 64MiB)", func(s string) (err error) {
+		c.QueryCache, err = parseBytes(s)
 		return err
 	})
 	fs.IntVar(&c.MaxSeries, "max-series", 5_000_000, "largest `number` of series; new ones above it are refused and counted")

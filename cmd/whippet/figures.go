@@ -8,6 +8,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/prometheus"
 	"github.com/whippet-obs/whippet/ingest/selfmetrics"
 	"github.com/whippet-obs/whippet/ingest/trace"
+	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/span"
 	"github.com/whippet-obs/whippet/web"
@@ -35,6 +36,28 @@ func figuresOfStore(db *store.DB) selfmetrics.Source {
 			{Name: "whippet.store.commits", Value: float64(s.Commits), Total: true, Help: "groups written with one fsync each"},
 			{Name: "whippet.store.rejected", Value: float64(s.RejectedFuture), Total: true, Tags: []string{"reason:future"}, Help: "samples not kept"},
 			{Name: "whippet.store.rejected", Value: float64(s.RejectedOld), Total: true, Tags: []string{"reason:old"}, Help: "samples not kept"},
+		}
+	}
+}
+
+func figuresOfQueries(engine *query.Engine) selfmetrics.Source {
+	return func() []selfmetrics.Figure {
+		s := engine.Stats()
+		figure := func(name string, n int64, help string) selfmetrics.Figure {
+			return selfmetrics.Figure{Name: name, Value: float64(n), Total: true, Help: help}
+		}
+		return []selfmetrics.Figure{
+			figure("whippet.queries.answered", s.Queries, "queries answered"),
+			figure("whippet.queries.failed", s.Failed, "queries that failed"),
+			figure("whippet.queries.slow", s.Slow, "queries that took more than a second"),
+			figure("whippet.queries.refused", s.Refused, "queries refused since too many ran at once"),
+			figure("whippet.queries.samples", s.Samples, "samples read by queries"),
+			{Name: "whippet.queries.seconds", Value: s.Seconds, Unit: "second", Total: true, Help: "time spent in queries"},
+			{Name: "whippet.queries.running", Value: float64(s.Running), Help: "queries under way"},
+			figure("whippet.queries.cache_hits", s.CacheHits, "selectors and aggregates of which only new steps were computed"),
+			figure("whippet.queries.cache_misses", s.CacheMisses, "selectors and aggregates that were computed as a whole"),
+			figure("whippet.queries.cache_stale", s.CacheStale, "of those, the ones that late samples made so while being read"),
+			{Name: "whippet.queries.cache_bytes", Value: float64(s.CacheBytes), Unit: "byte", Help: "answers remembered"},
 		}
 	}
 }

@@ -72,7 +72,11 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		}
 	}()
 
-	engine := query.New(db, query.Options{Log: log})
+	remember := cfg.QueryCache
+	if remember == 0 {
+		remember = -1
+	}
+	engine := query.New(db, query.Options{Log: log, Cache: remember})
 
 	send, err := mailer(cfg)
 	if err != nil {
@@ -126,6 +130,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		},
 		Debug: map[string]func() any{
 			"store":        func() any { return db.Inspect() },
+			"queries":      func() any { return engine.Stats() },
 			"dogstatsd":    func() any { return statsd.Stats() },
 			"intake":       func() any { return intake.Stats() },
 			"remote-write": func() any { return remoteWrite.Stats() },
@@ -155,7 +160,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	}
 	self := selfmetrics.New(selfmetrics.Config{
 		DB: db, Host: hostname, Now: clk.Now, Log: log,
-		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfOTLP(telemetry), figuresOfTraces(traces), figuresOfSpans(spans), figuresOfAlerting(alerts), figuresOfWeb(server)},
+		Sources: []selfmetrics.Source{figuresOfStore(db), figuresOfQueries(engine), figuresOfStatsD(statsd), figuresOfIntake(intake), figuresOfRemoteWrite(remoteWrite), figuresOfOTLP(telemetry), figuresOfTraces(traces), figuresOfSpans(spans), figuresOfAlerting(alerts), figuresOfWeb(server)},
 	})
 
 	// Whatever fails first ends all the rest.

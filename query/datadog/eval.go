@@ -14,7 +14,7 @@ import (
 // Range evaluates the query and gives one frame per comma-separated part.
 // Errors are *query.LimitError and the store's.
 func (q *Query) Range(ctx context.Context, e *query.Engine, o Options) (frames []*query.Frame, err error) {
-	run, err := e.Begin(ctx, q.text)
+	run, err := begin(ctx, e, q.text, o)
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +31,20 @@ func (q *Query) Range(ctx context.Context, e *query.Engine, o Options) (frames [
 	return frames, nil
 }
 
+func begin(ctx context.Context, e *query.Engine, text string, o Options) (*query.Run, error) {
+	run, err := e.Begin(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	if o.Explain {
+		run.Explain()
+	}
+	if o.NoCache {
+		run.Forgetful()
+	}
+	return run, nil
+}
+
 // evaluation is the state of one part's evaluation.
 type evaluation struct {
 	run      *query.Run
@@ -38,6 +52,7 @@ type evaluation struct {
 	interval int64
 	raw      bool // don't bridge gaps unless the query says so
 	carry    bool // bridge gaps with the value before them, not with the one after
+	depth    int  // of the part that is evaluated
 }
 
 // frame evaluates a part over the range asked for. All its terms share one
@@ -69,7 +84,7 @@ func (ev *evaluation) frame(n node) (_ *query.Frame, err error) {
 	if rows.scalar {
 		rows.rows = []query.Row{{Tags: []string{}, Expr: n.String(), Values: repeat(rows.value, g.Len())}}
 	}
-	return &query.Frame{Grid: g, Rows: rows.rows, Warnings: ev.run.Warnings(), Stats: ev.run.Stats()}, nil
+	return &query.Frame{Grid: g, Rows: rows.rows, Warnings: ev.run.Warnings(), Stats: ev.run.Stats(), Steps: ev.run.Steps()}, nil
 }
 
 func widestRollup(n node) int64 {
@@ -96,6 +111,15 @@ type result struct {
 }
 
 func (ev *evaluation) eval(n node, g query.Grid) (result, error) {
+	ev.depth++
+	defer func() { ev.depth-- }()
+	done := ev.run.Step(ev.depth, n.String)
+	r, err := ev.evalNode(n, g)
+	done(len(r.rows))
+	return r, err
+}
+
+func (ev *evaluation) evalNode(n node, g query.Grid) (result, error) {
 	switch n := n.(type) {
 	case number:
 		return result{scalar: true, value: float64(n)}, nil

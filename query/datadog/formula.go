@@ -89,7 +89,7 @@ func Timeseries(ctx context.Context, e *query.Engine, queries []NamedQuery, form
 			return nil, err
 		}
 	}
-	run, err := e.Begin(ctx, strings.Join(text, ", "))
+	run, err := begin(ctx, e, strings.Join(text, ", "), o)
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func Scalars(ctx context.Context, e *query.Engine, queries []NamedQuery, formula
 	for _, q := range queries {
 		text = append(text, q.Query.text)
 	}
-	run, err := e.Begin(ctx, strings.Join(text, ", "))
+	run, err := begin(ctx, e, strings.Join(text, ", "), o)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func Scalars(ctx context.Context, e *query.Engine, queries []NamedQuery, formula
 			return nil, err
 		}
 		rows := slices.DeleteFunc(slices.Clone(r.rows), func(r query.Row) bool { return len(r.Values) != 1 || math.IsNaN(r.Values[0]) })
-		frames[i] = &query.Frame{Grid: g, Rows: f.limited(rows), Warnings: run.Warnings(), Stats: run.Stats()}
+		frames[i] = &query.Frame{Grid: g, Rows: f.limited(rows), Warnings: run.Warnings(), Stats: run.Stats(), Steps: run.Steps()}
 	}
 	return frames, nil
 }

@@ -12,6 +12,8 @@ type Options struct {
 	From, To  int64 // ms
 	MaxPoints int   // about how many points a row may have; 0: 350
 	Interval  int64 // ms between points; 0: chosen from the range
+	NoCache   bool  // compute all of it anew
+	Explain   bool  // keep the steps of the evaluation in the frames
 }
 
 // Points per row: as many as a graph shows, and the most that may be asked for.

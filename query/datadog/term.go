@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	pad, wide := 0, g
 	if g.Edges == nil {
 		pad = int((t.bridge() + g.Step - 1) / g.Step)
-		wide = query.Grid{Start: g.Start - int64(pad)*g.Step, End: g.End + int64(pad)*g.Step, Step: g.Step}
+		wide = padded(g, pad)
 	}
 	filter := store.Filter{Op: store.And, Args: []store.Filter{{Op: store.MatchName, Value: t.metric}, t.filter}}
 	selection, err := ev.run.Select(filter, wide.Start, wide.At(wide.Len()-1)+wide.Width(wide.Len()-1)-1)
@@ -34,26 +35,42 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 	if len(selection.Series) == 0 {
 		return nil, ev.explainNothing(t)
 	}
-	a := newAssembly(t, selection, ev.run, g, wide, pad)
-	a.carry = ev.carry
-	if wide.Edges == nil && wide.Start%wide.Step == 0 && selection.Simple() && !ev.carry {
-		err = selection.Aggregate(wide.Step, store.LeftClosed, a.want(), a.addBuckets)
-	} else {
-		err = selection.Each(t.scale, a.addSamples)
+	leaf := query.Leaf{
+		Grid: g, From: wide.Start, Before: int64(pad) * g.Step, After: int64(pad+1)*g.Step - 1,
+		AllSeries: t.fill == "zero", // also where a series has no sample
 	}
+	if !ev.carry {
+		leaf.Key = t.key()
+	}
+	memo := selection.Recall(leaf)
+	var a *assembly
+	err = memo.Try(func(rest query.Grid) error {
+		a = newAssembly(t, selection, ev.run, rest, padded(rest, pad), pad)
+		a.carry = ev.carry
+		if a.wide.Edges == nil && a.wide.Start%a.wide.Step == 0 && selection.Simple() && !ev.carry {
+			return selection.Aggregate(a.wide.Step, store.LeftClosed, a.want(), a.addBuckets)
+		}
+		return selection.Each(t.scale, a.addSamples)
+	})
 	if err != nil {
 		return nil, err
+	}
+	for i, last := range a.lasts {
+		a.lasts[i] = memo.Newest(i, last)
 	}
 	unit := ""
 	if m, ok := ev.run.Engine().DB().Catalog().Metric(t.metric); ok {
 		unit = m.Unit
 	}
 	var rows []query.Row
+	keep := map[string][]float64{}
 	for at, group := range a.groups {
-		row := query.Row{Metric: t.metric, Tags: group.Tags, Unit: unit, Values: a.result(at)}
+		key := strings.Join(group.Tags, "\x00")
+		row := query.Row{Metric: t.metric, Tags: group.Tags, Unit: unit, Values: memo.Row(key, a.result(at))}
 		if !hasValue(row.Values) {
 			continue
 		}
+		keep[key] = row.Values
 		for _, m := range group.Members {
 			row.Last = max(row.Last, a.lasts[m])
 		}
@@ -63,7 +80,36 @@ func (ev *evaluation) term(t *term, g query.Grid) ([]query.Row, error) {
 		}
 		rows = append(rows, row)
 	}
+	memo.Keep(keep)
 	return rows, nil
+}
+
+// key says all that the values of a term follow from.
+func (t *term) key() string {
+	return fmt.Sprintf("datadog\x00%s\x00%s\x00%s\x00%q\x00%s %s %s %d", t.space, t.metric, filterKey(t.filter), t.by, t.as, t.rollup, t.fill, t.fillFor)
+}
+
+// filterKey writes a filter, with its variables replaced.
+func filterKey(f store.Filter) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d%q%q", f.Op, f.Key, f.Value)
+	if f.Regexp != nil {
+		fmt.Fprintf(&b, "%q", f.Regexp.String())
+	}
+	b.WriteByte('(')
+	for _, arg := range f.Args {
+		b.WriteString(filterKey(arg))
+	}
+	b.WriteByte(')')
+	return b.String()
+}
+
+// padded is g and pad buckets more at either end.
+func padded(g query.Grid, pad int) query.Grid {
+	if pad == 0 {
+		return g
+	}
+	return query.Grid{Start: g.Start - int64(pad)*g.Step, End: g.End + int64(pad)*g.Step, Step: g.Step}
 }
 
 // assembly puts the series of a term together as they are read, group by group.

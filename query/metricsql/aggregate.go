@@ -21,7 +21,7 @@ func (ev *evaluation) aggregate(e *mql.AggrFuncExpr) ([]row, error) {
 	c := &call{ev: ev, name: strings.ToLower(e.Name), args: e.Args}
 	by := groupingOf(e.Modifier)
 	if fold := foldOf(c.name); fold != nil && len(c.args) == 1 {
-		if rows, done, err := ev.foldStored(fold, c.args[0], e.Modifier, e.Limit); done || err != nil {
+		if rows, done, err := ev.foldStored(c.name, fold, c.args[0], e.Modifier, e.Limit); done || err != nil {
 			return rows, err
 		}
 	}

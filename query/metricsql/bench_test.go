@@ -82,7 +82,7 @@ func BenchmarkRange(b *testing.B) {
 			var samples int64
 			before := processorTime()
 			for b.Loop() {
-				frame, err := Range(context.Background(), f.engine, bb.text, bb.g, Options{})
+				frame, err := Range(context.Background(), f.engine, bb.text, bb.g, Options{NoCache: true})
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -43,6 +43,15 @@ func bucketWidth(g query.Grid, size int64) int64 {
 	return width
 }
 
+// bucketsFor is the width of buckets that p is answered from; 0 when it needs
+// samples.
+func (ev *evaluation) bucketsFor(selection *query.Selection, p *rollupPlan) int64 {
+	if p.overTime == "" || !selection.Simple() || hasDistributions(selection) {
+		return 0
+	}
+	return bucketWidth(ev.grid, p.window(ev.grid))
+}
+
 func hasDistributions(s *query.Selection) bool {
 	for i := range s.Series {
 		if s.Series[i].Kind == store.Distribution {

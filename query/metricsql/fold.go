@@ -62,7 +62,7 @@ type accumulator struct{ totals, counts []float64 }
 
 // foldStored computes an aggregate of a rollup over stored series without
 // keeping a row for each. done is false when arg is something else.
-func (ev *evaluation) foldStored(f *fold, arg mql.Expr, by mql.ModifierExpr, limit int) (rows []row, done bool, err error) {
+func (ev *evaluation) foldStored(foldName string, f *fold, arg mql.Expr, by mql.ModifierExpr, limit int) (rows []row, done bool, err error) {
 	c, r := storedRollup(ev, arg)
 	if c == nil || limit > 0 {
 		return nil, false, nil
@@ -86,12 +86,17 @@ func (ev *evaluation) foldStored(f *fold, arg mql.Expr, by mql.ModifierExpr, lim
 		return nil, true, err
 	}
 	defer selection.Close()
-	folding := &folding{f: f, n: inner.grid.Len(), run: ev.run, workers: make([][]*accumulator, selection.Workers())}
+	memo := inner.recall(selection, p, foldName+" "+string(by.AppendString(nil)))
+	folding := &folding{f: f, run: ev.run}
 	folding.group(selection.Series, by, p.keepsName)
-	if err := inner.each(selection, p, folding.add); err != nil {
+	err = memo.Try(func(g query.Grid) error {
+		folding.n, folding.workers = g.Len(), make([][]*accumulator, selection.Workers())
+		return inner.on(g).each(selection, p, memo, folding.add)
+	})
+	if err != nil {
 		return nil, true, err
 	}
-	rows = folding.rows()
+	rows = folding.rows(memo)
 	if moment {
 		for i := range rows {
 			rows[i].values = ev.blank(rows[i].values[0])
@@ -132,6 +137,7 @@ type folding struct {
 	run     *query.Run
 	groupOf []int // of each series
 	groups  []row
+	keys    []string
 	workers [][]*accumulator // by worker, then group
 }
 
@@ -139,7 +145,7 @@ type folding struct {
 func (fo *folding) group(series []store.SeriesInfo, by mql.ModifierExpr, keepsName bool) {
 	fo.groupOf = make([]int, len(series))
 	if by.Op == "" { // one group
-		fo.groups = make([]row, min(1, len(series)))
+		fo.groups, fo.keys = make([]row, min(1, len(series))), make([]string, min(1, len(series)))
 		return
 	}
 	keep := groupingOf(by)
@@ -155,7 +161,7 @@ func (fo *folding) group(series []store.SeriesInfo, by mql.ModifierExpr, keepsNa
 			g = len(fo.groups)
 			index[key] = g
 			r.keepOnly(keep)
-			fo.groups = append(fo.groups, r)
+			fo.groups, fo.keys = append(fo.groups, r), append(fo.keys, key)
 		}
 		fo.groupOf[i] = g
 	}
@@ -185,35 +191,47 @@ func (fo *folding) add(worker, i int, values []float64) error {
 	return nil
 }
 
-// rows are the groups' results. Groups without a value are left out.
-func (fo *folding) rows() []row {
+// rows are the groups' results, with what is remembered of them. Groups without a
+// value are left out.
+func (fo *folding) rows(memo *query.Memo) []row {
+	keep := map[string][]float64{}
 	for g := range fo.groups {
-		var sum *accumulator
-		for _, of := range fo.workers {
-			switch {
-			case of == nil || of[g] == nil:
-			case sum == nil:
-				sum = of[g]
-			default:
-				for i, n := range of[g].counts {
-					if n > 0 {
-						sum.totals[i] = fo.f.merge(sum.totals[i], of[g].totals[i])
-						sum.counts[i] += n
-					}
+		values := memo.Row(fo.keys[g], fo.result(g))
+		if values == nil || empty(values) {
+			continue
+		}
+		fo.groups[g].values, keep[fo.keys[g]] = values, values
+	}
+	memo.Keep(keep)
+	return slices.DeleteFunc(fo.groups, func(r row) bool { return r.values == nil })
+}
+
+// result is what was computed of a group; nil for nothing.
+func (fo *folding) result(g int) []float64 {
+	var sum *accumulator
+	for _, of := range fo.workers {
+		switch {
+		case of == nil || of[g] == nil:
+		case sum == nil:
+			sum = of[g]
+		default:
+			for i, n := range of[g].counts {
+				if n > 0 {
+					sum.totals[i] = fo.f.merge(sum.totals[i], of[g].totals[i])
+					sum.counts[i] += n
 				}
 			}
 		}
-		if sum == nil {
-			continue
-		}
-		for i, n := range sum.counts {
-			if n == 0 {
-				sum.totals[i] = math.NaN()
-			} else {
-				sum.totals[i] = fo.f.result(sum.totals[i], n)
-			}
-		}
-		fo.groups[g].values = sum.totals
 	}
-	return slices.DeleteFunc(fo.groups, func(r row) bool { return empty(r.values) })
+	if sum == nil {
+		return nil
+	}
+	for i, n := range sum.counts {
+		if n == 0 {
+			sum.totals[i] = math.NaN()
+		} else {
+			sum.totals[i] = fo.f.result(sum.totals[i], n)
+		}
+	}
+	return sum.totals
 }

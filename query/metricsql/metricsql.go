@@ -44,6 +44,8 @@ type Options struct {
 	Step int64
 	// Explain keeps the steps of the evaluation in the frame.
 	Explain bool
+	// NoCache computes all of it anew.
+	NoCache bool
 }
 
 // Result is the answer to an instant query.
@@ -138,6 +140,9 @@ func begin(ctx context.Context, e *query.Engine, text string, g query.Grid, o Op
 	}
 	if o.Explain {
 		run.Explain()
+	}
+	if o.NoCache {
+		run.Forgetful()
 	}
 	return &evaluation{run: run, text: text, options: o, end: g.End, grid: g}, nil
 }

@@ -3,6 +3,7 @@ package metricsql
 import (
 	"math"
 	"slices"
+	"strconv"
 	"sync"
 
 	mql "github.com/VictoriaMetrics/metricsql"
@@ -87,21 +88,39 @@ func (ev *evaluation) rollUpStored(inner *evaluation, p *rollupPlan, r *mql.Roll
 		return nil, err
 	}
 	defer selection.Close()
-	rows := make([]row, len(selection.Series)) // without values where there is no row
-	n := inner.grid.Len()
-	err = inner.each(selection, p, func(_, i int, values []float64) error {
-		made := rowOf(&selection.Series[i])
-		if !p.keepsName {
-			made.name = ""
-		}
-		made.values = slices.Clone(values)
-		rows[i] = made
-		return ev.run.Hold(int64(n))
+	memo := inner.recall(selection, p, "")
+	values := make([][]float64, len(selection.Series)) // nil where there is no row
+	err = memo.Try(func(g query.Grid) error {
+		clear(values)
+		return inner.on(g).each(selection, p, memo, func(_, i int, made []float64) error {
+			values[i] = slices.Clone(made)
+			return ev.run.Hold(int64(len(made)))
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	rows = slices.DeleteFunc(rows, func(r row) bool { return r.values == nil })
+	rows := make([]row, 0, len(selection.Series))
+	keep, buckets := map[string][]float64{}, inner.bucketsFor(selection, p) > 0
+	for i, made := range values {
+		if memo.On() {
+			key := strconv.Itoa(int(selection.Series[i].Ref))
+			if made = memo.Row(key, made); made == nil || buckets && empty(made) || !buckets && !memo.Seen(i) {
+				continue
+			}
+			keep[key] = made
+		}
+		if made == nil {
+			continue
+		}
+		r := rowOf(&selection.Series[i])
+		if !p.keepsName {
+			r.name = ""
+		}
+		r.values = made
+		rows = append(rows, r)
+	}
+	memo.Keep(keep)
 	if moment {
 		for i := range rows {
 			rows[i].values = ev.blank(rows[i].values[0])
@@ -202,11 +221,16 @@ func (ev *evaluation) open(p *rollupPlan, m *mql.MetricExpr) (*query.Selection, 
 	if err != nil {
 		return nil, ev.fail("%v", err)
 	}
-	from := ev.grid.Start - max(p.size, ev.grid.Step)
+	return ev.run.Select(filter, ev.grid.Start-p.before(ev.grid), ev.grid.End)
+}
+
+// before is how far before a window's timestamp p reads samples.
+func (p *rollupPlan) before(g query.Grid) int64 {
+	before := max(p.size, g.Step)
 	if p.looksBack {
-		from -= maxStaleness
+		before += maxStaleness
 	}
-	return ev.run.Select(filter, from, ev.grid.End)
+	return before
 }
 
 // read calls fn with the samples of every series that has any.
@@ -218,6 +242,14 @@ func (ev *evaluation) read(selection *query.Selection, p *rollupPlan, fn func(wo
 
 // withSamples calls fn with the samples in c, if there are any.
 func (ev *evaluation) withSamples(selection *query.Selection, p *rollupPlan, worker, i int, c *store.Columns, fn func(worker, i int, s *samples) error) error {
+	s := samplesIn(selection, p, i, c)
+	if len(s.times) == 0 {
+		return nil // there is no such series in this range
+	}
+	return fn(worker, i, s)
+}
+
+func samplesIn(selection *query.Selection, p *rollupPlan, i int, c *store.Columns) *samples {
 	if selection.Series[i].Kind == store.Distribution { // its average, per bucket
 		c.Values = c.Values[:0]
 		for _, s := range c.Sketches {
@@ -225,31 +257,29 @@ func (ev *evaluation) withSamples(selection *query.Selection, p *rollupPlan, wor
 		}
 	}
 	s := &samples{c.Times, c.Values}
-	if s.dropNaN(p.keepsStale); len(s.times) == 0 {
-		return nil // there is no such series in this range
-	}
-	return fn(worker, i, s)
+	s.dropNaN(p.keepsStale)
+	return s
 }
 
 // each calls fn with the values that p, which has one output, computes of each
 // series that has samples; they are lent until fn returns. It reads no more than
 // it must: the newest samples, buckets that the store has summed up, or samples.
-func (ev *evaluation) each(selection *query.Selection, p *rollupPlan, fn func(worker, i int, values []float64) error) error {
+func (ev *evaluation) each(selection *query.Selection, p *rollupPlan, memo *query.Memo, fn func(worker, i int, values []float64) error) error {
 	out := make([][]float64, selection.Workers())
 	for w := range out {
 		out[w] = make([]float64, ev.grid.Len())
 	}
 	compute := func(worker, i int, s *samples) error {
-		p.compute(ev.grid, s, out[worker])
+		p.compute(ev.grid, s, nil, out[worker])
 		return fn(worker, i, out[worker])
 	}
 	switch {
-	case p.takesLast && ev.grid.Len() == 1:
+	case p.takesLast && ev.grid.Len() == 1 && !memo.On():
 		return ev.eachLast(selection, p, out, fn, compute)
-	case p.overTime != "" && selection.Simple():
-		if width := bucketWidth(ev.grid, p.window(ev.grid)); width > 0 && !hasDistributions(selection) {
-			return ev.eachBuckets(selection, p, width, out, fn)
-		}
+	case ev.bucketsFor(selection, p) > 0:
+		return ev.eachBuckets(selection, p, ev.bucketsFor(selection, p), out, fn)
+	case memo.On():
+		return ev.eachNoted(selection, p, memo, out, fn)
 	}
 	return ev.read(selection, p, compute)
 }

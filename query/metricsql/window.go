@@ -41,12 +41,13 @@ type rollupPlan struct {
 
 	prepare func(s *samples) // changes the samples before windows are made
 
-	keepsName  bool // the result is the metric itself, at another time
-	adapts     bool // without a window, to the series' interval
-	looksBack  bool // reads samples before the window
-	looksAhead bool // the window follows the timestamp
-	keepsStale bool // sees the markers of a series' end
-	takesLast  bool // the value is that of the last sample in the window
+	keepsName  bool   // the result is the metric itself, at another time
+	adapts     bool   // without a window, to the series' interval
+	looksBack  bool   // reads samples before the window
+	looksAhead bool   // the window follows the timestamp
+	keepsStale bool   // sees the markers of a series' end
+	takesLast  bool   // the value is that of the last sample in the window
+	key        string // of what is remembered of it; "" for nothing
 
 	size int64 // of the window, ms; 0 when the query names none
 
@@ -79,28 +80,28 @@ func (p *rollupPlan) over(ev *evaluation, base row, s *samples) []row {
 			rows[i].set("rollup", o.label)
 		}
 		rows[i].values = make([]float64, ev.grid.Len())
-		p.walk(ev.grid, s, func(w *window) { rows[i].values[w.i] = o.compute(w) })
+		p.walk(ev.grid, s, nil, func(w *window) { rows[i].values[w.i] = o.compute(w) })
 	}
 	return rows
 }
 
-// compute is over for plans with one output, into out.
-func (p *rollupPlan) compute(g query.Grid, s *samples, out []float64) {
+// compute is over for plans with one output, into out. t may be nil.
+func (p *rollupPlan) compute(g query.Grid, s *samples, t *tracker, out []float64) {
 	if p.prepare != nil {
 		p.prepare(s)
 	}
 	if p.overTime != "" || p.takesLast {
-		p.computeInside(g, s, out)
+		p.computeInside(g, s, t, out)
 		return
 	}
 	fn := p.outputs[0].compute
-	p.walk(g, s, func(w *window) { out[w.i] = fn(w) })
+	p.walk(g, s, t, func(w *window) { out[w.i] = fn(w) })
 }
 
 // computeInside is compute for functions that look at nothing but the samples of
 // the window: the widest questions ask for these.
-func (p *rollupPlan) computeInside(g query.Grid, s *samples, out []float64) {
-	size, _ := p.sizes(g, s.times)
+func (p *rollupPlan) computeInside(g query.Grid, s *samples, t *tracker, out []float64) {
+	size, _ := p.sizes(g, s.times, t)
 	from, to, fromRun, toRun := 0, 0, 1, 1
 	for i := range out {
 		at := g.Start + int64(i)*g.Step
@@ -108,6 +109,9 @@ func (p *rollupPlan) computeInside(g query.Grid, s *samples, out []float64) {
 		fromRun, from = next-from, next
 		next = after(s.times, at, max(to, from), toRun)
 		toRun, to = next-to, next
+		if t != nil {
+			t.last(i, s.times[:to], at, size, p.window(g))
+		}
 		if from == to {
 			out[i] = math.NaN()
 			continue
@@ -134,9 +138,12 @@ func (p *rollupPlan) computeInside(g query.Grid, s *samples, out []float64) {
 
 // sizes are the length of a plan's windows over a series, and how near to them
 // the sample before must be.
-func (p *rollupPlan) sizes(g query.Grid, times []int64) (size, near int64) {
+func (p *rollupPlan) sizes(g query.Grid, times []int64, t *tracker) (size, near int64) {
 	near = g.Step
-	if g.Start < g.End {
+	switch {
+	case t != nil && t.adapts:
+		near = t.Near
+	case g.Start < g.End:
 		near = nearEnough(times, g.Step)
 	}
 	size = p.window(g)
@@ -150,7 +157,7 @@ func (p *rollupPlan) sizes(g query.Grid, times []int64) (size, near int64) {
 func (p *rollupPlan) spreadOver(ev *evaluation, base row, s *samples) []row {
 	var rows []row
 	index := map[string]int{}
-	p.walk(ev.grid, s, func(w *window) {
+	p.walk(ev.grid, s, nil, func(w *window) {
 		p.spread(w, func(value string, v float64) {
 			at, ok := index[value]
 			if !ok {
@@ -175,9 +182,12 @@ func (p *rollupPlan) window(g query.Grid) int64 {
 	return g.Step
 }
 
-// walk calls fn with the window of every timestamp of g.
-func (p *rollupPlan) walk(g query.Grid, s *samples, fn func(*window)) {
-	size, near := p.sizes(g, s.times)
+// walk calls fn with the window of every timestamp of g. t may be nil.
+func (p *rollupPlan) walk(g query.Grid, s *samples, t *tracker, fn func(*window)) {
+	size, near := p.sizes(g, s.times, t)
+	if t != nil {
+		t.sized(p, size, p.window(g))
+	}
 	w := window{size: size}
 	from, to, n := 0, 0, g.Len()
 	fromRun, toRun := 1, 1 // by how much they moved last, most often as much as they move next
@@ -199,6 +209,9 @@ func (p *rollupPlan) walk(g query.Grid, s *samples, fn func(*window)) {
 		}
 		if to < len(s.times) {
 			w.after = s.values[to]
+		}
+		if t != nil {
+			t.around(&w, s.times, from, to)
 		}
 		fn(&w)
 	}
@@ -302,6 +315,7 @@ func planOf(c *call, series int) (*rollupPlan, error) {
 		return nil, fmt.Errorf("BUG: the rollup function %s is not known", c.name)
 	}
 	p.outputs = []output{{compute: compute}}
+	p.key = keyOf(c, series)
 	if wantOf(c.name) != 0 {
 		p.overTime = c.name
 	}

@@ -76,7 +76,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	frames, err := q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to})
+	frames, err := q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, Explain: c.Query("explain") == "1", NoCache: c.Query("nocache") == "1"})
 	if err != nil {
 		return err
 	}
@@ -94,10 +94,14 @@ func (a *API) query(c *fiber.Ctx) error {
 			message += w
 		}
 	}
-	raw, err := json.Marshal(fiber.Map{
+	answer := fiber.Map{
 		"status": "ok", "res_type": "time_series", "resp_version": 1, "query": text, "message": message,
 		"from_date": from, "to_date": to, "group_by": orEmpty(q.GroupBy()), "times": []int64{}, "values": []float64{}, "series": rows,
-	})
+	}
+	if e := query.ExplanationOf(frames...); e != nil {
+		answer["explain"] = e
+	}
+	raw, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,9 @@ func (a *API) questionV2(c *fiber.Ctx, kind string) (queries []datadog.NamedQuer
 			formulas = append(formulas, datadog.Formula{Text: q.Name})
 		}
 	}
-	return queries, formulas, datadog.Options{From: at.From, To: at.To, Interval: at.Interval}, nil
+	return queries, formulas, datadog.Options{
+		From: at.From, To: at.To, Interval: at.Interval, Explain: c.Query("explain") == "1", NoCache: c.Query("nocache") == "1",
+	}, nil
 }
 
 func (a *API) timeseriesV2(c *fiber.Ctx) error {
@@ -130,9 +132,13 @@ func (a *API) timeseriesV2(c *fiber.Ctx) error {
 		}
 	}
 	values = append(values, ']')
-	raw, err := json.Marshal(fiber.Map{"data": fiber.Map{"id": "0", "type": "timeseries_response", "attributes": fiber.Map{
+	answer := fiber.Map{"data": fiber.Map{"id": "0", "type": "timeseries_response", "attributes": fiber.Map{
 		"series": heads, "times": append([]int64{}, times...), "values": json.RawMessage(values),
-	}}})
+	}}}
+	if e := query.ExplanationOf(frames...); e != nil {
+		answer["explain"] = e
+	}
+	raw, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
@@ -211,7 +217,11 @@ func (a *API) scalarV2(c *fiber.Ctx) error {
 		}
 		columns = append(columns, fiber.Map{"name": f.Text, "type": "number", "values": json.RawMessage(append(values, ']')), "meta": fiber.Map{"unit": units}})
 	}
-	return c.JSON(fiber.Map{"data": fiber.Map{"id": "0", "type": "scalar_response", "attributes": fiber.Map{"columns": columns}}})
+	answer := fiber.Map{"data": fiber.Map{"id": "0", "type": "scalar_response", "attributes": fiber.Map{"columns": columns}}}
+	if e := query.ExplanationOf(frames...); e != nil {
+		answer["explain"] = e
+	}
+	return c.JSON(answer)
 }
 
 // valuesOf is the values of a key among a group's tags.

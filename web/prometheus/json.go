@@ -25,8 +25,8 @@ func answer(c *fiber.Ctx, data []byte, f *query.Frame) error {
 		}
 		b = append(append(b, `,"warnings":`...), raw...)
 	}
-	if f != nil && len(f.Steps) > 0 {
-		raw, err := json.Marshal(explanationOf(f))
+	if e := query.ExplanationOf(f); e != nil {
+		raw, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}
@@ -35,34 +35,6 @@ func answer(c *fiber.Ctx, data []byte, f *query.Frame) error {
 	b = append(b, '}')
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Send(b)
-}
-
-// explanation is what a query cost, and its steps.
-type explanation struct {
-	Series  int         `json:"series"`
-	Samples int64       `json:"samples"`
-	Bytes   int64       `json:"bytes"`
-	Seconds float64     `json:"seconds"`
-	Steps   []operation `json:"steps"`
-}
-
-// operation is a part of the query; those inside it follow, deeper.
-type operation struct {
-	What    string  `json:"what"`
-	Depth   int     `json:"depth"`
-	How     string  `json:"how,omitempty"` // samples, buckets or last values
-	Series  int     `json:"series"`
-	Samples int64   `json:"samples"`
-	Rows    int     `json:"rows"`
-	Seconds float64 `json:"seconds"`
-}
-
-func explanationOf(f *query.Frame) explanation {
-	e := explanation{f.Stats.Series, f.Stats.Samples, f.Stats.Bytes, f.Stats.Took.Seconds(), make([]operation, len(f.Steps))}
-	for i, s := range f.Steps {
-		e.Steps[i] = operation{s.What, s.Depth, s.How, s.Series, s.Samples, s.Rows, s.Took.Seconds()}
-	}
-	return e
 }
 
 func appendInstant(b []byte, r *metricsql.Result, at int64) []byte {

@@ -128,7 +128,9 @@ func (a *API) span(c *fiber.Ctx) (from, to int64, err error) {
 
 // options reads what goes with any query.
 func (a *API) options(c *fiber.Ctx) metricsql.Options {
-	return metricsql.Options{Now: a.Now(), Explain: parameter(c, "explain") == "1" || parameter(c, "stats") == "all"}
+	return metricsql.Options{
+		Now: a.Now(), Explain: parameter(c, "explain") == "1" || parameter(c, "stats") == "all", NoCache: parameter(c, "nocache") == "1",
+	}
 }
 
 // limited cuts rows to the request's limit, and warns of it.

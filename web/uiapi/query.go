@@ -68,6 +68,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	}
 	text := c.Query("query")
 	points := min(1500, max(0, c.QueryInt("points", 0)))
+	explain, noCache := c.Query("explain") == "1", c.Query("nocache") == "1"
 	var frames []*query.Frame
 	switch lang := c.Query("lang", "datadog"); lang {
 	case "datadog":
@@ -75,11 +76,11 @@ func (a *API) query(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		if frames, err = q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, MaxPoints: points}); err != nil {
+		if frames, err = q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, MaxPoints: points, Explain: explain, NoCache: noCache}); err != nil {
 			return err
 		}
 	case "metricsql":
-		f, err := metricsql.Range(c.UserContext(), a.Engine, text, gridOf(from, to, points), metricsql.Options{})
+		f, err := metricsql.Range(c.UserContext(), a.Engine, text, gridOf(from, to, points), metricsql.Options{Explain: explain, NoCache: noCache})
 		if err != nil {
 			return err
 		}
@@ -91,7 +92,10 @@ func (a *API) query(c *fiber.Ctx) error {
 	for i, f := range frames {
 		answer[i] = frameOf(f)
 	}
-	raw, err := json.Marshal(fiber.Map{"frames": answer})
+	raw, err := json.Marshal(struct {
+		Frames  []frame            `json:"frames"`
+		Explain *query.Explanation `json:"explain,omitempty"`
+	}{answer, query.ExplanationOf(frames...)})
 	if err != nil {
 		return err
 	}
