@@ -176,3 +176,30 @@ func exception(d *runtime.ExceptionDetails) string {
 	}
 	return d.Text
 }
+
+// press presses the button of an icon, by its name.
+func (b *browser) press(label string) {
+	b.t.Helper()
+	b.until("there is a button "+label, fmt.Sprintf(`(() => {
+		const button = [...document.querySelectorAll('button')].find((e) => e.ariaLabel === %q)
+		button?.click()
+		return button
+	})()`, label))
+}
+
+// drag moves the mouse over an element with its button held, between points
+// given as parts of the element's width and height.
+func (b *browser) drag(selector string, x0, y0, x1, y1 float64) {
+	b.t.Helper()
+	b.until("dragged over "+selector, fmt.Sprintf(`(() => {
+		const element = document.querySelector(%q)
+		const box = element?.getBoundingClientRect()
+		if (!box?.width) return false
+		element.setPointerCapture = () => {}
+		const fire = (type, x, y) => element.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerId: 1, button: 0, clientX: box.left + x * box.width, clientY: box.top + y * box.height }))
+		fire('pointerdown', %g, %g)
+		setTimeout(() => fire('pointermove', %g, %g), 50)
+		setTimeout(() => fire('pointerup', %g, %g), 100)
+		return true
+	})()`, selector, x0, y0, x1, y1, x1, y1))
+}

@@ -72,6 +72,7 @@ type message struct {
 	Text      string
 	HTML      string
 	Pictures  []image.Config
+	PNGs      [][]byte // the pictures themselves
 	Raw       []byte
 }
 
@@ -188,6 +189,6 @@ func (m *mailServer) parts(got *message, contentType, encoding string, body io.R
 		if err != nil {
 			m.t.Fatalf("the mail's picture: %v", err)
 		}
-		got.Pictures = append(got.Pictures, config)
+		got.Pictures, got.PNGs = append(got.Pictures, config), append(got.PNGs, content)
 	}
 }

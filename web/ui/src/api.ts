@@ -395,6 +395,24 @@ export interface Span {
 
 export type SpanOrder = 'newest' | 'oldest' | 'slowest'
 
+// ShownGraph is a graph as a picture of it is asked for; times are ms.
+export interface ShownGraph {
+  title: string
+  queries: { query: string; lang?: Lang }[]
+  from: number
+  to: number
+  dark?: boolean
+  thresholds?: { value: number; label?: string; warn?: boolean; below?: boolean }[]
+  marks?: SnapshotMark[]
+}
+
+// SnapshotMark is a rectangle of times and values; without low and high it has
+// all the height.
+export interface SnapshotMark { from: number; to: number; low?: number; high?: number }
+
+// Plot is where a picture has its lines: CSS px, and what is at them.
+export interface Plot { x0: number; y0: number; x1: number; y1: number; from: number; to: number; low: number; high: number }
+
 // ApiError is what the server said was wrong.
 export class ApiError extends Error {
   constructor(
@@ -506,6 +524,8 @@ export const api = {
   unmuteGroup: (id: number, scope: string) => call<Monitor>('POST', `/api/v1/monitor/${id}/unmute`, { scope }),
   muteMonitors: (ids: number[], end?: number) => call<unknown>('POST', '/api/ui/monitors/mute', { ids, scope: '*', end }),
   unmuteMonitors: (ids: number[]) => call<unknown>('POST', '/api/ui/monitors/unmute', { ids }),
+  previewSnapshot: (g: ShownGraph) => call<{ png: string; plot: Plot }>('POST', '/api/ui/snapshots/preview', g),
+  sendSnapshot: (g: ShownGraph & { receivers: string; note: string; view: string }) => call<{ id: number }>('POST', '/api/ui/snapshots/send', g),
   retryMail: (id: number) => call<unknown>('POST', `/api/ui/outbox/${id}/retry`),
   testMail: (to: string) => call<{ id: number }>('POST', '/api/ui/outbox/test', { to }),
   webhooks: () => call<Webhook[]>('GET', webhookPath),

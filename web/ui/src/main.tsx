@@ -8,6 +8,7 @@ import './styles/graph.css'
 import './styles/pages.css'
 import './styles/apm.css'
 import './styles/anomaly.css'
+import './styles/boards.css'
 
 applyTheme()
 render(<App />, document.getElementById('app')!)

@@ -5,6 +5,7 @@ import { Empty, Panel } from '../parts/basics'
 import { Graph } from '../parts/graph'
 import { link } from '../route'
 import { ServiceSummary, TopologyMap } from './apm-widgets'
+import { SnapshotButton } from './snapshot'
 import { askedBy, inOrder, thresholdsOf, widthOf } from './document'
 
 export function WidgetView({ widget, variables, tools }: { widget: Widget; variables: Record<string, string>; tools?: ComponentChildren }) {
@@ -15,7 +16,7 @@ export function WidgetView({ widget, variables, tools }: { widget: Widget; varia
       const asked = askedBy(definition.requests, variables)
       const explore = asked.map((a) => a.query).join(', ')
       return (
-        <Panel flush title={title || explore} actions={tools ?? <a class="small" href={link('/metrics/explorer', { q: explore, style: asked[0]?.style === 'line' ? null : asked[0]?.style })}>Explore</a>}>
+        <Panel flush title={title || explore} actions={tools ?? <><SnapshotButton title={title || explore} requests={asked} thresholds={thresholdsOf(definition.markers)} /><a class="small" href={link('/metrics/explorer', { q: explore, style: asked[0]?.style === 'line' ? null : asked[0]?.style })}>Explore</a></>}>
           <Graph label={title || explore} requests={asked} thresholds={thresholdsOf(definition.markers)} height={230} />
         </Panel>
       )

@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { api, type Lang } from '../api'
 import { useData } from '../data'
 import { addGraph, newDashboard } from '../dashboard/document'
+import { SnapshotButton } from '../dashboard/snapshot'
 import { QueryBox } from '../query/query-box'
 import { knownMetrics } from '../query/metric-names'
 import { go, link, setParams } from '../route'
@@ -41,7 +42,7 @@ export function Explorer({ params }: { params: URLSearchParams }) {
         </div>
       </Panel>
       {query ? (
-        <Panel flush label="Graph">
+        <Panel flush label="Graph" title={<span class="mono">{query}</span>} actions={<SnapshotButton title={query} requests={[{ query, lang }]} />}>
           {graph.error?.offset === undefined || graph.data ? <GraphView graph={graph} label={query} height={420} table silent={graph.error?.offset !== undefined} /> : <Empty title="The query is not complete">The mark above shows where it can't be read.</Empty>}
           <BandSentence drawn={graph.data} />
         </Panel>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { api, type MetricDetail } from '../api'
 import { useData } from '../data'
+import { SnapshotButton } from '../dashboard/snapshot'
 import { useRange } from '../range'
 import { go, link } from '../route'
 import { Empty, Failure, LinkButton, Panel, Tags } from '../parts/basics'
@@ -27,7 +28,7 @@ export function MetricPage({ name }: { name: string }) {
       )}
       {data && data.series > 0 && (
         <>
-          <Panel flush title={<span class="mono">{term()}</span>}>
+          <Panel flush title={<span class="mono">{term()}</span>} actions={<SnapshotButton title={name} requests={[{ query: term() }]} />}>
             <Graph label={name} requests={[{ query: term(), style: counted ? 'bars' : 'line' }]} height={240} />
           </Panel>
           <div class="columns">

@@ -6,10 +6,11 @@ import { anomalyPartsOf } from '../monitor/anomalies'
 import { metricsqlOf, partsOf, thresholdLines, windowWords } from '../monitor/query'
 import { Lanes } from '../monitor/lanes'
 import { MailPreviews } from '../monitor/mail-previews'
+import { SnapshotButton } from '../dashboard/snapshot'
 import { go, link } from '../route'
 import { Button, Confirm, CopyButton, Dialog, Empty, Failure, LinkButton, Moment, Panel, State, Tags } from '../parts/basics'
 import { Page } from '../parts/frame'
-import { BandSentence, GraphView, useGraph } from '../parts/graph'
+import { BandSentence, GraphView, useGraph, type Request } from '../parts/graph'
 import { useRange } from '../range'
 import { now } from '../clock'
 import { showNumber } from '../units'
@@ -52,7 +53,12 @@ export function MonitorPage({ id }: { id: number }) {
         </div>
       </Panel>
       {parts && (
-        <Panel flush title={<span class="mono">{parts.query}</span>} actions={<a class="small" href={link('/metrics/explorer', { q: metricsqlOf(parts.query) ?? parts.query, lang: metricsqlOf(parts.query) === null ? undefined : 'metricsql' })}>Explore</a>}>
+        <Panel flush title={<span class="mono">{parts.query}</span>} actions={
+          <>
+            <SnapshotButton title={m.name} requests={[watchedBy(parts.query)]} thresholds={thresholdLines(parts, m.options.thresholds)} />
+            <a class="small" href={link('/metrics/explorer', { q: metricsqlOf(parts.query) ?? parts.query, lang: metricsqlOf(parts.query) === null ? undefined : 'metricsql' })}>Explore</a>
+          </>
+        }>
           <Watched monitor={m} query={parts.query} events={history.data ?? []} />
         </Panel>
       )}
@@ -73,13 +79,18 @@ export function MonitorPage({ id }: { id: number }) {
   )
 }
 
+// watchedBy is a monitor's query as a graph asks it.
+function watchedBy(query: string): Request {
+  const inner = metricsqlOf(query)
+  return inner === null ? { query } : { query: inner, lang: 'metricsql' }
+}
+
 const mostMarks = 12 // more of them hide the lines
 
 // Watched is the graph of the query, with the moments at which states changed.
 function Watched({ monitor, query, events }: { monitor: Monitor; query: string; events: EventItem[] }) {
   const range = useRange()
-  const inner = metricsqlOf(query)
-  const graph = useGraph([inner === null ? { query } : { query: inner, lang: 'metricsql' }])
+  const graph = useGraph([watchedBy(query)])
   const moves = events.filter((e) => e.to && e.to !== e.from && e.time >= range.from && e.time <= range.to).slice(0, mostMarks)
   return (
     <>
