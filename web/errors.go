@@ -16,6 +16,7 @@ import (
 	"github.com/whippet-obs/whippet/query/metricsql"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/web/boards"
 	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
@@ -39,11 +40,12 @@ func failureOf(err error) failure {
 		limit    *query.LimitError
 		often    *alerting.RateError
 		picture  *snapshot.InvalidError
+		share    *boards.InvalidError
 	)
 	switch {
 	case errors.As(err, &http):
 		f.status, f.text = http.Code, http.Message
-	case errors.As(err, &field), errors.As(err, &picture):
+	case errors.As(err, &field), errors.As(err, &picture), errors.As(err, &share):
 		f.status = fiber.StatusBadRequest
 	case errors.As(err, &language):
 		f.status, f.offset = fiber.StatusBadRequest, language.Offset
@@ -59,7 +61,7 @@ func failureOf(err error) failure {
 		f.status = fiber.StatusUnprocessableEntity
 	case accessStatus(err) != 0:
 		f.status = accessStatus(err)
-	case errors.Is(err, alerting.ErrNotFound):
+	case errors.Is(err, alerting.ErrNotFound), errors.Is(err, boards.ErrNotShared):
 		f.status = fiber.StatusNotFound
 	case errors.Is(err, store.ErrNoSpace), errors.Is(err, store.ErrForgotten):
 		f.status = fiber.StatusServiceUnavailable
@@ -85,7 +87,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	switch path := c.Path(); {
 	case strings.HasPrefix(path, "/prometheus/"):
 		return c.JSON(fiber.Map{"status": "error", "errorType": promErrorType(f.status), "error": f.text})
-	case strings.HasPrefix(path, "/api/ui/"):
+	case strings.HasPrefix(path, "/api/ui/"), strings.HasPrefix(path, publicPath+"/"):
 		message := fiber.Map{"message": f.text}
 		if f.offset >= 0 {
 			message["offset"] = f.offset

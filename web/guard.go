@@ -20,7 +20,7 @@ func needs(method, path string) access.Role {
 		return access.Nobody
 	case path == "/api/ui/session" || path == "/api/ui/login" || path == "/api/ui/setup":
 		return access.Nobody
-	case path == mutePath, strings.HasPrefix(path, snapshotPath): // the link itself is the proof
+	case path == mutePath, strings.HasPrefix(path, snapshotPath), strings.HasPrefix(path, publicPath+"/"): // the link itself is the proof
 		return access.Nobody
 	case strings.HasPrefix(path, "/debug/"), strings.HasPrefix(path, "/api/ui/users"), strings.HasPrefix(path, "/api/ui/audit"),
 		strings.HasPrefix(path, "/api/v2/api_keys"), strings.Contains(path, "/admin/"):
@@ -29,7 +29,7 @@ func needs(method, path string) access.Role {
 		return access.Nobody // the files of the UI, which know nothing
 	case method == fiber.MethodGet || method == fiber.MethodHead || onlyReads(path):
 		return access.Viewer
-	case path == "/api/ui/logout" || path == "/api/ui/password" || strings.HasPrefix(path, "/api/ui/keys"), strings.HasPrefix(path, "/api/v2/current_user/application_keys"):
+	case path == "/api/ui/logout" || path == "/api/ui/password" || strings.HasPrefix(path, "/api/ui/keys"), strings.HasPrefix(path, "/api/ui/favourites/"), strings.HasPrefix(path, "/api/v2/current_user/application_keys"):
 		return access.Viewer // of one's own
 	default:
 		return access.Editor
@@ -69,27 +69,24 @@ func (s *Server) guard(c *fiber.Ctx) error {
 		}
 		return fiber.NewError(fiber.StatusForbidden, fmt.Sprintf("this takes the role %s, %s is %s", role, caller.Name, caller.Role))
 	}
+	c.SetUserContext(access.WithCaller(c.UserContext(), caller))
 	if method == fiber.MethodGet || method == fiber.MethodHead {
-		c.Locals(callerKey{}, caller)
 		return c.Next()
 	}
-	if caller.CSRF != "" && path != mutePath && subtle.ConstantTimeCompare([]byte(c.Get("X-CSRF-Token")), []byte(caller.CSRF)) != 1 {
+	if caller.CSRF != "" && path != mutePath && !strings.HasPrefix(path, publicPath+"/") && subtle.ConstantTimeCompare([]byte(c.Get("X-CSRF-Token")), []byte(caller.CSRF)) != 1 {
 		return fiber.NewError(fiber.StatusForbidden, "the request was not made by a page of Whippet, or by one from before the login: reload the page")
 	}
-	c.Locals(callerKey{}, caller)
 	if caller.Name != "" {
 		c.SetUserContext(s.access.As(c.UserContext(), caller, c.IP()))
 	}
 	return c.Next()
 }
 
-// callerKey finds the caller among a request's locals.
-type callerKey struct{}
+func callerOf(c *fiber.Ctx) access.Caller { return access.CallerOf(c.UserContext()) }
 
-func callerOf(c *fiber.Ctx) access.Caller {
-	caller, _ := c.Locals(callerKey{}).(access.Caller)
-	return caller
-}
+// publicPath is where the pages of shared dashboards ask, which have a link and
+// no login.
+const publicPath = "/api/public"
 
 // mutePath is where the links in mails lead that silence a group.
 const mutePath = "/mute"

@@ -24,7 +24,7 @@ var liveTopics = []struct {
 	kinds []catalog.Kind
 }{
 	{"monitors", []catalog.Kind{catalog.Monitors, catalog.States, catalog.Downtimes}},
-	{"dashboards", []catalog.Kind{catalog.Dashboards}},
+	{"dashboards", []catalog.Kind{catalog.Dashboards, catalog.Deleted, catalog.Lists, catalog.Shares, catalog.Favourites}},
 	{"events", []catalog.Kind{catalog.Events}},
 	{"hosts", []catalog.Kind{catalog.Hosts}},
 	{"checks", []catalog.Kind{catalog.Checks}},

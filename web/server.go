@@ -121,9 +121,12 @@ func New(config Config) (*Server, error) {
 	s.app.Get("/api/ui/live", s.live.stream) // before compress, which would hold it back
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
-	(&datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}).Register(s.app)
+	api := &datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}
+	api.Register(s.app)
 	(&prometheus.API{DB: config.DB, Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
-	(&uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, Now: config.Now, About: config.About}).Register(s.app.Group("/api/ui"))
+	pages := &uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, Now: config.Now, About: config.About, Scalar: api.Scalar}
+	pages.Register(s.app.Group("/api/ui"))
+	pages.RegisterPublic(s.app.Group(publicPath))
 	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(config.StatsD.Stats()) })
 	s.registerAccount(s.app.Group("/api/ui"))
 	s.app.Use("/api", s.unknownRoute)

@@ -38,6 +38,8 @@ const (
 	Lists      Kind = "lists"     // of dashboards
 	Shares     Kind = "shares"    // links by which anybody sees a dashboard
 	Snapshots  Kind = "snapshots" // pictures of graphs
+
+	Favourites Kind = "favourites" // dashboards that people keep at hand
 )
 
 // Buckets beside the collections.
@@ -90,7 +92,7 @@ func (c *Catalog) load() error {
 	err := c.db.Update(func(tx *bbolt.Tx) error {
 		for _, name := range []string{
 			string(Monitors), string(States), string(Downtimes), string(Dashboards), string(Outbox), string(Settings),
-			string(Users), string(Keys), string(Sessions), string(Deleted), string(Lists), string(Shares), string(Snapshots), hostsBucket, metricsBucket, checksBucket, eventsBucket, auditBucket, metaBucket,
+			string(Users), string(Keys), string(Sessions), string(Deleted), string(Lists), string(Shares), string(Snapshots), string(Favourites), hostsBucket, metricsBucket, checksBucket, eventsBucket, auditBucket, metaBucket,
 		} {
 			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 				return err

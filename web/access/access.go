@@ -54,6 +54,19 @@ type Caller struct {
 	CSRF string // what a page must send back to change things; "" for programs
 }
 
+type callerKey struct{}
+
+// WithCaller says in ctx who makes the request.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerOf is who makes ctx's request; Nobody where none is said.
+func CallerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
 // Config of New.
 type Config struct {
 	Catalog  *catalog.Catalog

@@ -12,10 +12,20 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/web/access"
+	"github.com/whippet-obs/whippet/web/boards"
 )
 
 // author signs documents made without a login.
 const author = "whippet@localhost"
+
+// authorOf is who signs what ctx's caller makes.
+func authorOf(ctx context.Context) string {
+	if name := access.CallerOf(ctx).Name; name != "" && name != "local" {
+		return name
+	}
+	return author
+}
 
 // errNoDashboard makes an Update stop without writing.
 var errNoDashboard = errors.New("no such dashboard")
@@ -41,7 +51,7 @@ func (a *API) keepNewDashboard(ctx context.Context, doc object) (object, error) 
 	now := a.Now().UTC().Format(time.RFC3339Nano)
 	doc.set("id", id)
 	doc.set("url", "/dashboard/"+id+"/"+slug(title))
-	doc.set("author_handle", author)
+	doc.set("author_handle", authorOf(ctx))
 	doc.set("author_name", nil)
 	doc.set("created_at", now)
 	doc.set("modified_at", now)
@@ -127,13 +137,20 @@ func checkWidgets(path string, raw json.RawMessage, depth int) error {
 	return nil
 }
 
-// numberWidgets gives an id to every widget that has none.
+// numberWidgets gives an id to every widget that has none, those in groups too.
 func numberWidgets(tx *catalog.Tx, doc object) error {
 	var widgets []object
 	if err := json.Unmarshal(doc["widgets"], &widgets); err != nil {
 		return badRequest("widgets: %v", err)
 	}
 	for _, w := range widgets {
+		var definition object
+		if json.Unmarshal(w["definition"], &definition) == nil && definition["widgets"] != nil {
+			if err := numberWidgets(tx, definition); err != nil {
+				return err
+			}
+			w.set("definition", definition)
+		}
 		if _, ok := w["id"]; ok {
 			continue
 		}
@@ -217,29 +234,136 @@ func (a *API) deleteDashboard(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"deleted_dashboard_id": id})
 }
 
-func (a *API) dropDashboard(ctx context.Context, id string) error {
-	if _, err := a.dashboard(id); err != nil {
-		return err
-	}
-	return a.Catalog.Update(ctx, func(tx *catalog.Tx) error { return tx.Delete(catalog.Dashboards, id) })
-}
-
-func (a *API) listDashboards(c *fiber.Ctx) error {
-	dashboards := []object{}
-	err := a.eachDashboard(func(doc object) error {
-		summary := object{}
-		for _, field := range []string{"id", "title", "description", "layout_type", "url", "is_read_only", "author_handle", "created_at", "modified_at"} {
-			if raw, ok := doc[field]; ok {
-				summary[field] = raw
+// dropDashboard takes a dashboard away; for 30 days it can be brought back.
+func (a *API) dropDashboard(ctx context.Context, ids ...string) error {
+	return a.Catalog.Update(ctx, func(tx *catalog.Tx) error {
+		for _, id := range ids {
+			if found, err := boards.Delete(tx, id, access.CallerOf(ctx).Name, a.Now()); err != nil {
+				return err
+			} else if !found {
+				return notFound("no dashboard %q", id)
 			}
 		}
-		dashboards = append(dashboards, summary)
+		return nil
+	})
+}
+
+// boardIDs reads the dashboards that a request about several names.
+func boardIDs(c *fiber.Ctx) ([]string, error) {
+	var request struct {
+		Data []struct {
+			ID   string `json:"id"`
+			Type string `json:"type"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(c.Body(), &request); err != nil {
+		return nil, badJSON(err)
+	}
+	ids := make([]string, len(request.Data))
+	for i, d := range request.Data {
+		if d.Type != "dashboard" || d.ID == "" {
+			return nil, badRequest("data[%d]: want the id of a dashboard, and \"dashboard\" as its type", i)
+		}
+		ids[i] = d.ID
+	}
+	if len(ids) == 0 {
+		return nil, badRequest("data: want at least one dashboard")
+	}
+	return ids, nil
+}
+
+func (a *API) deleteDashboards(c *fiber.Ctx) error {
+	ids, err := boardIDs(c)
+	if err != nil {
+		return err
+	}
+	if err := a.dropDashboard(c.UserContext(), ids...); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func (a *API) restoreDashboards(c *fiber.Ctx) error {
+	ids, err := boardIDs(c)
+	if err != nil {
+		return err
+	}
+	err = a.Catalog.Update(c.UserContext(), func(tx *catalog.Tx) error {
+		for _, id := range ids {
+			if found, err := boards.Restore(tx, id, a.Now()); err != nil {
+				return err
+			} else if !found {
+				return notFound("no dashboard %q was deleted within the last 30 days", id)
+			}
+		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"dashboards": dashboards})
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+var summaryFields = []string{"id", "title", "description", "layout_type", "url", "is_read_only", "author_handle", "created_at", "modified_at"}
+
+func summaryOf(doc object) object {
+	summary := object{}
+	for _, field := range summaryFields {
+		if raw, ok := doc[field]; ok {
+			summary[field] = raw
+		}
+	}
+	return summary
+}
+
+// listDashboards lists those that are there, or with filter[deleted] those that
+// can be brought back, or with filter[shared] those that have a link.
+func (a *API) listDashboards(c *fiber.Ctx) error {
+	summaries := []object{}
+	deleted, shared := c.QueryBool("filter[deleted]"), c.QueryBool("filter[shared]")
+	err := a.Catalog.View(func(tx *catalog.Tx) error {
+		withLink, err := boards.Shared(tx)
+		if err != nil {
+			return err
+		}
+		if deleted {
+			list, err := boards.Deleted(tx, a.Now())
+			for _, t := range list {
+				var doc object
+				if err := json.Unmarshal(t.Dashboard, &doc); err != nil {
+					return err
+				}
+				summary := summaryOf(doc)
+				summary.set("deleted_at", time.UnixMilli(t.At).UTC())
+				summary.set("is_shared", withLink[t.ID])
+				summaries = append(summaries, summary)
+			}
+			return err
+		}
+		return tx.Each(catalog.Dashboards, "", func(id string, raw json.RawMessage) error {
+			if shared && !withLink[id] {
+				return nil
+			}
+			var doc object
+			if err := json.Unmarshal(raw, &doc); err != nil {
+				return err
+			}
+			summary := summaryOf(doc)
+			summary.set("is_shared", withLink[id])
+			summaries = append(summaries, summary)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	start, count := c.QueryInt("start"), c.QueryInt("count", len(summaries))
+	if start < 0 || count < 0 {
+		return badRequest("start, count: want numbers from zero on")
+	}
+	total := len(summaries)
+	summaries = summaries[min(start, total):]
+	return c.JSON(fiber.Map{"dashboards": summaries[:min(count, len(summaries))], "total": total})
 }
 
 func (a *API) eachDashboard(fn func(object) error) error {

@@ -38,7 +38,7 @@ type API struct {
 func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/query", a.query)
 	r.Post("/api/v2/query/timeseries", a.timeseriesV2)
-	r.Post("/api/v2/query/scalar", a.scalarV2)
+	r.Post("/api/v2/query/scalar", a.Scalar)
 
 	r.Get("/api/v1/metrics", a.listMetrics)
 	r.Get("/api/v1/metrics/:name", a.getMetric)
@@ -63,6 +63,32 @@ func (a *API) Register(r fiber.Router) {
 
 	r.Get("/api/v1/dashboard", a.listDashboards)
 	r.Post("/api/v1/dashboard", a.createDashboard)
+	r.Patch("/api/v1/dashboard", a.restoreDashboards)
+	r.Delete("/api/v1/dashboard", a.deleteDashboards)
+
+	const lists = "/api/v1/dashboard/lists/manual"
+	r.Get(lists, a.dashboardLists)
+	r.Post(lists, a.createList)
+	r.Get(lists+"/:id", a.getList)
+	r.Put(lists+"/:id", a.putList)
+	r.Delete(lists+"/:id", a.deleteList)
+	for _, version := range []string{"1", "2"} {
+		items := "/api/v" + version + "/dashboard/lists/manual/:id/dashboards"
+		r.Get(items, a.listItems)
+		r.Post(items, a.addListItems)
+		r.Put(items, a.putListItems)
+		r.Delete(items, a.deleteListItems)
+	}
+
+	const public = "/api/v1/dashboard/public"
+	r.Post(public, a.shareDashboard)
+	r.Get(public+"/:token", a.getShare)
+	r.Put(public+"/:token", a.putShare)
+	r.Delete(public+"/:token", a.deleteShare)
+	r.Get(public+"/:token/invitation", a.refuseInvitations)
+	r.Post(public+"/:token/invitation", a.refuseInvitations)
+	r.Delete(public+"/:token/invitation", a.refuseInvitations)
+
 	r.Get("/api/v1/dashboard/:id", a.getDashboard)
 	r.Put("/api/v1/dashboard/:id", a.putDashboard)
 	r.Delete("/api/v1/dashboard/:id", a.deleteDashboard)
@@ -71,6 +97,14 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/api/v1/dash/:id", a.getTimeboard)
 	r.Put("/api/v1/dash/:id", a.putTimeboard)
 	r.Delete("/api/v1/dash/:id", a.deleteTimeboard)
+	r.Get("/api/v1/screen", a.listScreenboards)
+	r.Post("/api/v1/screen", a.createScreenboard)
+	r.Get("/api/v1/screen/share/:id", a.shareScreenboard)
+	r.Post("/api/v1/screen/share/:id", a.shareScreenboard)
+	r.Delete("/api/v1/screen/share/:id", a.unshareScreenboard)
+	r.Get("/api/v1/screen/:id", a.getScreenboard)
+	r.Put("/api/v1/screen/:id", a.putScreenboard)
+	r.Delete("/api/v1/screen/:id", a.deleteScreenboard)
 
 	r.Get("/api/v1/graph/snapshot", a.snapshot)
 	r.Get("/api/v1/graph/snapshot_status/:id", a.snapshotStatus)
@@ -163,6 +197,15 @@ func (o object) text(key string) (string, error) {
 		return "", badRequest("%s: want a string, got %s", key, raw)
 	}
 	return s, nil
+}
+
+// raw is the document as JSON.
+func (o object) raw() json.RawMessage {
+	raw, err := json.Marshal(o)
+	if err != nil {
+		panic("BUG: a document that was read does not marshal: " + err.Error())
+	}
+	return raw
 }
 
 func (o object) set(key string, value any) {

@@ -164,7 +164,8 @@ func appendValues(b []byte, g query.Grid, row []float64, times []int64) []byte {
 	return append(b, ']')
 }
 
-func (a *API) scalarV2(c *fiber.Ctx) error {
+// Scalar answers /api/v2/query/scalar.
+func (a *API) Scalar(c *fiber.Ctx) error {
 	queries, formulas, o, err := a.questionV2(c, "scalar_request")
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"github.com/whippet-obs/whippet/web/boards"
 	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
@@ -61,11 +62,11 @@ func (a *API) snapshot(c *fiber.Ctx) error {
 // form of dashboards' widgets or of timeboards' graphs.
 func readGraph(g *snapshot.Graph, text string) error {
 	var d struct {
-		Viz      string    `json:"viz"`
-		Type     string    `json:"type"`
-		Title    string    `json:"title"`
-		Requests []request `json:"requests"`
-		Markers  []marker  `json:"markers"`
+		Viz      string           `json:"viz"`
+		Type     string           `json:"type"`
+		Title    string           `json:"title"`
+		Requests []boards.Request `json:"requests"`
+		Markers  []boards.Marker  `json:"markers"`
 		Events   []struct {
 			Q string `json:"q"`
 		} `json:"events"`
@@ -79,7 +80,7 @@ func readGraph(g *snapshot.Graph, text string) error {
 		}
 	}
 	for i := range d.Requests {
-		questions, err := d.Requests[i].questions()
+		questions, err := d.Requests[i].Questions()
 		if err != nil {
 			return badRequest("graph_def.requests[%d]: %v", i, err)
 		}
@@ -93,7 +94,7 @@ func readGraph(g *snapshot.Graph, text string) error {
 	if g.Events == "" && len(d.Events) > 0 {
 		g.Events = strings.TrimPrefix(d.Events[0].Q, "tags:")
 	}
-	g.Thresholds = thresholds(d.Markers)
+	g.Thresholds = boards.Thresholds(d.Markers)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package datadog
 import (
 	"cmp"
 	"encoding/json"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -91,7 +92,7 @@ func timeboardOf(doc object) fiber.Map {
 	return fiber.Map{
 		"id": doc["id"], "title": doc["title"], "description": doc["description"], "graphs": graphs,
 		"template_variables": doc["template_variables"], "read_only": doc["is_read_only"],
-		"created": doc["created_at"], "modified": doc["modified_at"], "created_by": fiber.Map{"handle": author},
+		"created": doc["created_at"], "modified": doc["modified_at"], "created_by": fiber.Map{"handle": doc["author_handle"]},
 	}
 }
 
@@ -130,7 +131,7 @@ func (a *API) putTimeboard(c *fiber.Ctx) error {
 }
 
 func (a *API) deleteTimeboard(c *fiber.Ctx) error {
-	if err := a.dropDashboard(c.UserContext(), c.Params("id")); err != nil {
+	if err := a.dropDashboard(c.UserContext(), strings.Clone(c.Params("id"))); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

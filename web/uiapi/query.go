@@ -66,11 +66,15 @@ func (a *API) query(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	text := c.Query("query")
+	return a.answer(c, c.Query("query"), c.Query("lang", "datadog"), from, to)
+}
+
+// answer writes the frames of a query.
+func (a *API) answer(c *fiber.Ctx, text, lang string, from, to int64) error {
 	points := min(1500, max(0, c.QueryInt("points", 0)))
 	explain, noCache := c.Query("explain") == "1", c.Query("nocache") == "1"
 	var frames []*query.Frame
-	switch lang := c.Query("lang", "datadog"); lang {
+	switch lang {
 	case "datadog":
 		q, err := datadog.Parse(text)
 		if err != nil {

@@ -30,6 +30,7 @@ type API struct {
 	About    About
 
 	Snapshots *snapshot.Shelf
+	Scalar    fiber.Handler // answers /api/v2/query/scalar
 }
 
 // About describes the running program.
@@ -76,6 +77,11 @@ func (a *API) Register(r fiber.Router) {
 	r.Put("/apm/services/:name/apdex", a.setApdex)
 	r.Get("/apm/spans", a.spans)
 	r.Get("/apm/traces/:id", a.trace)
+	r.Get("/favourites", a.favourites)
+	r.Put("/favourites/:id", a.setFavourite)
+	r.Delete("/favourites/:id", a.setFavourite)
+	r.Get("/deleted", a.deleted)
+	r.Get("/shares/:dashboard", a.shares)
 	r.Post("/snapshots/preview", a.previewSnapshot)
 	r.Post("/snapshots/send", a.sendSnapshot)
 	r.Get("/outbox", a.outbox)

@@ -1,4 +1,4 @@
-package datadog
+package boards
 
 import (
 	"fmt"
@@ -9,9 +9,9 @@ import (
 	"github.com/whippet-obs/whippet/query/chart"
 )
 
-// request is one request of a widget, in either form: the query itself, or named
+// Request is one request of a widget, in either form: the query itself, or named
 // queries and formulas over them.
-type request struct {
+type Request struct {
 	Q       string `json:"q"`
 	Queries []struct {
 		Name       string `json:"name"`
@@ -23,9 +23,9 @@ type request struct {
 	} `json:"formulas"`
 }
 
-// questions is what the request asks, in the query language, one for each line
+// Questions is what the request asks, in the query language, one for each line
 // or formula. Pages put a formula together in the same way.
-func (r *request) questions() ([]string, error) {
+func (r *Request) Questions() ([]string, error) {
 	if r.Q != "" {
 		return []string{r.Q}, nil
 	}
@@ -51,7 +51,7 @@ func (r *request) questions() ([]string, error) {
 	}
 	questions := make([]string, len(names))
 	for i, formula := range names {
-		questions[i] = formulaText(formula, byName)
+		questions[i] = FormulaText(formula, byName)
 	}
 	return questions, nil
 }
@@ -61,8 +61,8 @@ var (
 	quoted     = regexp.MustCompile(`'[^']*'`)
 )
 
-// formulaText puts the queries into a formula in the place of their names.
-func formulaText(formula string, queries map[string]string) string {
+// FormulaText puts the queries into a formula in the place of their names.
+func FormulaText(formula string, queries map[string]string) string {
 	if alone, ok := queries[strings.TrimSpace(formula)]; ok {
 		return alone
 	}
@@ -79,8 +79,8 @@ func formulaText(formula string, queries map[string]string) string {
 	})
 }
 
-// marker is a line across a graph: "y > 500", "y = 15", "0 < y < 20".
-type marker struct {
+// Marker is a line across a graph: "y > 500", "y = 15", "0 < y < 20".
+type Marker struct {
 	Value       string `json:"value"`
 	DisplayType string `json:"display_type"`
 	Label       string `json:"label"`
@@ -88,7 +88,8 @@ type marker struct {
 
 var single = regexp.MustCompile(`(?i)^\s*y\s*(=|[<>]=?)\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*$`)
 
-func thresholds(markers []marker) []chart.Threshold {
+// Thresholds is the markers that say where something is wrong.
+func Thresholds(markers []Marker) []chart.Threshold {
 	var out []chart.Threshold
 	for _, m := range markers {
 		found := single.FindStringSubmatch(m.Value)
