@@ -4,6 +4,7 @@ import { api } from './api'
 import { setServerTime } from './clock'
 import { useData } from './data'
 import { LiveProvider } from './live'
+import { OverlayProvider } from './overlay'
 import { RangeProvider } from './range'
 import { follow, useRoute, type Route } from './route'
 import { Frame, Page, StatusContext } from './parts/frame'
@@ -67,7 +68,9 @@ function Inside({ route }: { route: Route }) {
     <StatusContext.Provider value={status.data}>
       <Frame path={route.path} lost={status.error}>
         {(status.data || status.error) && (
-          <RangeProvider route={route} absent={usualSpans[route.parts[0] ?? '']}>{pageOf(route)}</RangeProvider>
+          <RangeProvider route={route} absent={usualSpans[route.parts[0] ?? '']}>
+            <OverlayProvider search={route.params.get('overlay') ?? ''}>{pageOf(route)}</OverlayProvider>
+          </RangeProvider>
         )}
       </Frame>
     </StatusContext.Provider>

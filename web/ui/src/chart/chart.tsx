@@ -8,7 +8,8 @@ import { useTheme } from '../theme'
 import { showNumber } from '../units'
 import { heights, lonely, type Line } from './lines'
 import { extent, tickSteps, timeLabels, type Axis, type Threshold } from './scale'
-import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawStates, drawThresholds, tintThresholds, type Deploy } from './marks'
+import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawHappenings, drawStates, drawThresholds, tintThresholds, type Deploy, type Happening } from './marks'
+import { Reader } from './reader'
 import { Tooltip } from './tooltip'
 
 export interface ChartProps {
@@ -20,11 +21,13 @@ export interface ChartProps {
   axis?: Axis
   rightAxis?: Axis
   deploys?: Deploy[]
+  events?: Happening[] // ticks on top, their text on hover
   states?: Period[] // of a monitor, under the x axis
   height?: number
   focus?: number | null // the line to bring forward
   hidden?: Set<number>
   onZoom?: (from: number, to: number) => void
+  onMenu?: (from: number, to: number, x: number, y: number) => void // of a range; where in the window it was asked for
   onBack?: () => void
 }
 
@@ -33,6 +36,9 @@ const font = '11px system-ui, sans-serif'
 export function Chart(props: ChartProps) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
+  const tip = useRef<Tooltip | null>(null)
+  const reader = useRef(new Reader())
+  const said = useRef<HTMLDivElement>(null)
   const latest = useRef(props)
   latest.current = props
   const theme = useTheme()
@@ -41,7 +47,7 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     const host = box.current!
-    const tooltip = new Tooltip(() => latest.current)
+    const tooltip = (tip.current = new Tooltip(() => latest.current))
     const u = new uPlot(options(latest, host, tooltip), dataOf(props), host)
     plot.current = u
     let frame = 0
@@ -61,7 +67,7 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     plot.current?.setData(dataOf(props))
-  }, [props.times, props.lines, props.thresholds, props.states, props.deploys, props.range, props.hidden])
+  }, [props.times, props.lines, props.thresholds, props.states, props.deploys, props.events, props.range, props.hidden])
 
   useEffect(() => {
     const u = plot.current
@@ -77,7 +83,39 @@ export function Chart(props: ChartProps) {
     if (u && u.series.length > 2) u.setSeries(props.focus === null || props.focus === undefined ? null : props.focus + 1, { focus: true })
   }, [props.focus, shape])
 
-  return <div ref={box} class="chart" role="img" aria-label={props.label} style={{ height: `${props.height ?? 220}px` }} />
+  const onKeyDown = (e: KeyboardEvent) => {
+    if (!plot.current || !tip.current) return
+    const pressed = reader.current.press(plot.current, tip.current, e, props.lines, props.hidden)
+    if (!pressed) return
+    e.preventDefault()
+    e.stopPropagation()
+    if (pressed.say !== undefined) said.current!.textContent = pressed.say
+    if (pressed.zoom) props.onZoom?.(...pressed.zoom)
+    if (pressed.menu) {
+      const { left, top } = box.current!.getBoundingClientRect()
+      props.onMenu?.(...pressed.menu, left + 60, top + 20)
+    }
+    if (pressed.back) props.onBack?.()
+  }
+  const onBlur = () => plot.current && tip.current && reader.current.leave(plot.current, tip.current)
+
+  return (
+    <>
+      <div
+        ref={box}
+        class="chart"
+        tabIndex={0}
+        role="application"
+        aria-roledescription="graph"
+        aria-label={props.label}
+        aria-describedby="graph-keys"
+        style={{ height: `${props.height ?? 220}px` }}
+        onKeyDown={onKeyDown}
+        onBlur={onBlur}
+      />
+      <div ref={said} class="visually-hidden" role="status" />
+    </>
+  )
 }
 
 // dataOf is where the lines are, then the bands' lower and upper bounds.
@@ -96,6 +134,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
     extent(latest.current.lines.filter((l, i) => (l.right ?? false) === right && !latest.current.hidden?.has(i)), thresholds, axis)
   const axis = { stroke: token('--muted'), font, ticks: { show: false } }
   const grid = { stroke: token('--grid'), width: 1 }
+  let drag: { shift: boolean } | null = null // begun on this graph: the others of the page follow it
 
   const bands: uPlot.Band[] = []
   let next = lines.length + 1
@@ -114,7 +153,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
     height,
     ms: 1,
     legend: { show: false },
-    padding: [10, 12, 0, 0],
+    padding: [12, 18, 0, 0],
     focus: { alpha: 0.25 },
     scales: {
       x: { time: true, range: () => [latest.current.range.from, latest.current.range.to] },
@@ -155,7 +194,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
       },
     },
     hooks: {
-      init: [(u) => tooltip.attach(u)],
+      init: [(u) => tooltip.attach(u), (u) => u.over.addEventListener('mousedown', (e) => (drag = { shift: e.shiftKey }))],
       drawClear: [(u) => tintThresholds(u, latest.current.thresholds ?? [], token)],
       draw: [
         (u) => zeroLine(u, token('--zero')),
@@ -163,6 +202,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
         (u) => drawAnomalies(u, latest.current.lines, token('--alert')),
         (u) => drawDeploys(u, changesOf(latest.current.lines, unit()), token('--muted')),
         (u) => drawDeploys(u, latest.current.deploys ?? [], token('--muted')),
+        (u) => drawHappenings(u, latest.current.events ?? [], token),
         (u) => drawStates(u, latest.current.states ?? [], token),
         (u) => drawThresholds(u, latest.current.thresholds ?? [], unit(), token),
       ],
@@ -170,9 +210,15 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
       setSelect: [
         (u) => {
           const { left, width } = u.select
+          const begun = drag
+          drag = null
           if (width < 4) return
           u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-          latest.current.onZoom?.(u.posToVal(left, 'x'), u.posToVal(left + width, 'x'))
+          if (!begun) return
+          const [from, to] = [u.posToVal(left, 'x'), u.posToVal(left + width, 'x')]
+          const plot = u.over.getBoundingClientRect()
+          if (begun.shift && latest.current.onMenu) latest.current.onMenu(from, to, plot.left + left + width, plot.top + 24)
+          else latest.current.onZoom?.(from, to)
         },
       ],
     },

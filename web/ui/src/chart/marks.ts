@@ -72,6 +72,41 @@ export function drawStates(u: uPlot, states: Period[], token: Token): void {
   ctx.restore()
 }
 
+// Happening is something that took place at a moment.
+export interface Happening {
+  at: number // ms
+  text: string
+  kind: 'info' | 'warning' | 'error' | 'success'
+}
+
+const happeningTokens = { info: '--accent', warning: '--warn', error: '--alert', success: '--ok' }
+
+// The half of a tick's width, CSS px.
+const tick = 4
+
+// drawHappenings draws a tick on top of the graph for each.
+export function drawHappenings(u: uPlot, happenings: Happening[], token: Token): void {
+  const { ctx, bbox } = u
+  const size = tick * devicePixelRatio
+  ctx.save()
+  for (const { at, kind } of happenings) {
+    const x = u.valToPos(at, 'x', true)
+    if (x < bbox.left || x > bbox.left + bbox.width) continue
+    ctx.fillStyle = token(happeningTokens[kind] ?? '--accent')
+    ctx.beginPath()
+    ctx.moveTo(x - size, bbox.top - 1.6 * size)
+    ctx.lineTo(x + size, bbox.top - 1.6 * size)
+    ctx.lineTo(x, bbox.top)
+    ctx.fill()
+  }
+  ctx.restore()
+}
+
+// happeningsNear are those whose tick is at x (CSS px from the left of the plot).
+export function happeningsNear(u: uPlot, happenings: Happening[], x: number): Happening[] {
+  return happenings.filter(({ at }) => Math.abs(u.valToPos(at, 'x') - x) <= tick + 1)
+}
+
 // Deploy is the first sign of a version.
 export interface Deploy {
   at: number // ms

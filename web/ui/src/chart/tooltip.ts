@@ -3,13 +3,17 @@ import type uPlot from 'uplot'
 import { showTime, zoneName } from '../time'
 import { showValue } from '../units'
 import type { Line } from './lines'
+import { happeningsNear, type Happening } from './marks'
 
 const most = 12
 
 interface Shown {
   lines: Line[]
+  events?: Happening[]
   hidden?: Set<number>
 }
+
+const signs: Record<Happening['kind'], string> = { info: '▾', warning: '!', error: '✕', success: '✓' }
 
 export class Tooltip {
   private readonly box = document.createElement('div')
@@ -51,6 +55,16 @@ export class Tooltip {
     this.box.hidden = true
   }
 
+  // hold shows what is under the cursor though the mouse is elsewhere.
+  hold(on: boolean): void {
+    this.over = on
+    if (!on && !this.pinned) this.box.hidden = true
+  }
+
+  // chosen is the line that is put forward, wherever the cursor is; null: the
+  // nearest one.
+  chosen: number | null = null
+
   update(u: uPlot): void {
     if (this.pinned) return
     const { idx, left = -1, top = -1 } = u.cursor
@@ -58,7 +72,7 @@ export class Tooltip {
       this.box.hidden = true
       return
     }
-    const { lines, hidden } = this.source()
+    const { lines, hidden, events = [] } = this.source()
     const present = lines
       .map((line, i) => ({ line, i, v: line.values[idx] }))
       .filter((p): p is { line: Line; i: number; v: number } => typeof p.v === 'number' && !hidden?.has(p.i))
@@ -69,11 +83,15 @@ export class Tooltip {
       const d = Math.abs(u.valToPos((u.data[at + 1][idx] as number | null) ?? v, line.right ? 'right' : 'y') - top)
       if (d < distance) [nearest, distance] = [i, d]
     })
+    if (this.chosen !== null) nearest = present.findIndex((p) => p.i === this.chosen)
     let rows = present.slice(0, most)
     if (nearest >= most) rows = [...present.slice(0, most - 1), present[nearest]]
-    const chosen = present[nearest]
+    const chosen: (typeof present)[number] | undefined = present[nearest]
+    const happened = happeningsNear(u, events, left)
     this.box.replaceChildren(
       element('div', 'tooltip-time', `${showTime(u.data[0][idx], true)} ${zoneName()}`),
+      ...happened.slice(0, 4).map((h) => element('div', `tooltip-event ${h.kind}`, `${signs[h.kind]} ${showTime(h.at).split(', ')[1]} ${h.text}`)),
+      ...(happened.length > 4 ? [element('div', 'tooltip-more', `+${happened.length - 4} more events`)] : []),
       ...rows.map((p) => rowOf(p.line, p.v, p === chosen, p.line.band?.anomalous[idx] ?? false)),
       ...expectationOf(chosen?.line ?? lines.find((l) => l.band), idx, u.data[0][idx]),
       ...(present.length === 0 ? [element('div', 'tooltip-more', 'no data here')] : []),

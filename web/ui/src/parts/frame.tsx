@@ -70,6 +70,7 @@ export function Frame({ path, lost, children }: { path: string; lost?: ApiError;
         {lost && lost.status > 0 && <p class="notice lost" role="alert">{lost.message} What you see may be old; trying again every 10 s.</p>}
         {children}
       </div>
+      <p id="graph-keys" hidden>Left and right read the values, up and down choose the line, with Shift they select a time, Enter zooms into it, Backspace goes back.</p>
       {help && <Help onClose={() => setHelp(false)} />}
     </div>
   )

@@ -1,16 +1,19 @@
 // A graph of queries over the page's time range.
 import { useMemo, useState } from 'preact/hooks'
 import { api, type Lang, type Period } from '../api'
+import { moved, withBefore } from '../chart/before'
 import { Chart } from '../chart/chart'
 import { endOf, linesOf, summaryOf, type Line, type Look, type Summary } from '../chart/lines'
-import type { Deploy } from '../chart/marks'
+import type { Deploy, Happening } from '../chart/marks'
 import type { Axis, Threshold } from '../chart/scale'
 import { useData, type Loaded } from '../data'
+import { useOverlay } from '../overlay'
 import { setRange, useRange } from '../range'
 import { back } from '../route'
 import type { Range } from '../time'
 import { showValue, plural } from '../units'
 import { Failure, Working } from './basics'
+import { GraphMenu, tagsOfAll, type Picked } from './graph-menu'
 
 export interface Request extends Look {
   query: string
@@ -29,11 +32,15 @@ export interface Drawn {
 
 export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn> {
   const wanted = requests.filter((r) => r.query.trim())
-  const key = wanted.length ? JSON.stringify([wanted, range.from, range.to]) : null
+  const compare = new URLSearchParams(location.search).get('compare') === 'before'
+  const key = wanted.length ? JSON.stringify([wanted, range.from, range.to, compare]) : null
   return useData(key, async (signal) => {
-    const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from, range.to, undefined, signal)))
-    const sources = answers.flatMap((frames, i) => frames.map((frame) => ({ ...wanted[i], frame })))
-    const drawn = linesOf(sources)
+    const ask = async (ago: number) => {
+      const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from - ago, range.to - ago, undefined, signal)))
+      return answers.flatMap((frames, i) => frames.map((frame) => ({ ...wanted[i], frame: ago ? moved(frame, ago) : frame })))
+    }
+    const [sources, before] = await Promise.all([ask(0), compare ? ask(range.to - range.from) : []])
+    const drawn = before.length ? withBefore(linesOf(sources), linesOf(before)) : linesOf(sources)
     return {
       ...drawn,
       warnings: [...new Set(sources.flatMap((s) => s.frame.warnings))],
@@ -55,6 +62,7 @@ interface GraphProps {
   label: string
   thresholds?: Threshold[]
   deploys?: Deploy[]
+  events?: Happening[] // beside those that the page lays over all graphs
   states?: Period[] // of a monitor
   axis?: Axis
   rightAxis?: Axis
@@ -68,9 +76,12 @@ export function Graph({ requests, ...props }: GraphProps & { requests: Request[]
   return <GraphView graph={useGraph(requests)} {...props} />
 }
 
-export function GraphView({ graph, label, thresholds, deploys, states, axis, rightAxis, height = 220, table, columns, silent }: GraphProps & { graph: Loaded<Drawn> }) {
+export function GraphView({ graph, label, thresholds, deploys, events, states, axis, rightAxis, height = 220, table, columns, silent }: GraphProps & { graph: Loaded<Drawn> }) {
   const [focus, setFocus] = useState<number | null>(null)
   const [hidden, setHidden] = useState<Set<number>>(new Set())
+  const [picked, setPicked] = useState<Picked | null>(null)
+  const overlay = useOverlay()
+  const happenings = useMemo(() => (events?.length ? [...events, ...overlay] : overlay), [events, overlay])
   const { data, error, loading } = graph
   const toggle = (i: number) => {
     const next = new Set(hidden)
@@ -91,6 +102,7 @@ export function GraphView({ graph, label, thresholds, deploys, states, axis, rig
             label={`${label}. ${describe(data.lines)}`}
             thresholds={thresholds}
             deploys={deploys}
+            events={happenings}
             states={states}
             axis={axis}
             rightAxis={rightAxis}
@@ -98,8 +110,10 @@ export function GraphView({ graph, label, thresholds, deploys, states, axis, rig
             focus={focus}
             hidden={hidden}
             onZoom={(from, to) => setRange({ from, to, live: false })}
+            onMenu={(from, to, x, y) => setPicked({ range: { from, to, live: false }, x, y })}
             onBack={back}
           />
+          {picked && <GraphMenu picked={picked} tags={tagsOfAll(data.lines)} onClose={() => setPicked(null)} />}
           {empty && <p class="graph-empty">No data in this time range</p>}
         </div>
       ) : (

@@ -3,7 +3,9 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { now } from '../clock'
 import { setRange, useRange, useRefresh } from '../range'
 import { parseRange, presets, showRange, showTime, zoneName, type Range } from '../time'
+import { setParams, useRoute } from '../route'
 import { Button } from './basics'
+import { Icon } from './icon'
 
 export function TimeControl() {
   const range = useRange()
@@ -30,6 +32,7 @@ export function TimeControl() {
 
   return (
     <div class="time" ref={box}>
+      <Laid />
       <button type="button" class={`button time-range ${range.live ? 'live' : ''}`} onClick={() => setOpen(!open)} aria-expanded={open} title={`${showTime(range.from, true)} to ${showTime(range.to, true)} ${zoneName()}`}>
         <span class="dot" aria-hidden="true" />
         {showRange(range)}
@@ -49,6 +52,18 @@ export function TimeControl() {
       </div>
       {open && <Picker range={range} choose={choose} close={() => setOpen(false)} />}
     </div>
+  )
+}
+
+// Laid says what lies over the graphs, and takes it off.
+function Laid() {
+  const { params } = useRoute()
+  const overlay = params.get('overlay')
+  return (
+    <>
+      {params.get('compare') === 'before' && <button type="button" class="tag laid" title="Stop comparing" onClick={() => setParams({ compare: null })}>with the period before<Icon name="close" size={12} /></button>}
+      {overlay && <button type="button" class="tag laid" title="Take these events off the graphs" onClick={() => setParams({ overlay: null })}>events: {overlay}<Icon name="close" size={12} /></button>}
+    </>
   )
 }
 
