@@ -51,6 +51,21 @@ func (c client) call(method, path, body string, want int) (answer map[string]any
 	return answer
 }
 
+func TestProcessesOfAHostByTheUIAPI(t *testing.T) {
+	c := client{t, serve(t, nil)}
+	c.call("GET", "/api/ui/hosts/web-1/processes", "", 404)
+	c.call("POST", "/intake/", `{"internalHostname":"web-1","meta":{"hostname":"web-1","host_aliases":["i-0abc"]}}`, 202)
+	if got := c.call("GET", "/api/ui/hosts/web-1/processes", "", 200); fmt.Sprint(got) != "map[processes:[] time:0 total:0]" {
+		t.Errorf("before any: got %v", got)
+	}
+	at := time.Now().Unix()
+	c.call("POST", "/intake/", fmt.Sprintf(`{"resources":{"meta":{"host":"web-1"},"processes":{"snaps":[[%d,[["root",2.5,1,9,4096,"nginx",3]]]]}}}`, at), 202)
+	want := fmt.Sprintf("map[processes:[map[cpu:2.5 name:nginx number:3 rss:4096 user:root]] time:%v total:3]", float64(at*1000))
+	if got := c.call("GET", "/api/ui/hosts/i-0abc/processes", "", 200); fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
 func TestHostsByTheDatadogAPI(t *testing.T) {
 	c := client{t, serve(t, nil)}
 	now := time.Now().Unix()

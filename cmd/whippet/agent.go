@@ -22,6 +22,8 @@ type hostConfig struct {
 	HostTags  []string
 	Postgres  []string
 	Processes []string
+
+	TopProcesses bool
 }
 
 // bind adds the settings of h to fs.
@@ -30,6 +32,7 @@ func (h *hostConfig) bind(fs *flag.FlagSet) {
 	fs.Func("host-tags", "comma-separated `tags` of this host, such as env:test,role:db", list(&h.HostTags))
 	fs.Func("postgres", "comma-separated `URLs` of PostgreSQL servers to watch, such as postgres://user:password@127.0.0.1/db", list(&h.Postgres))
 	fs.Func("processes", "comma-separated `names` of processes to watch, such as nginx,postgres", list(&h.Processes))
+	fs.BoolVar(&h.TopProcesses, "top-processes", true, "list this host's busiest processes, with their commands, on its page")
 }
 
 // name is the host's name.
@@ -110,7 +113,7 @@ func ship(ctx context.Context, cfg *agentConfig, log *slog.Logger) error {
 	}
 	log.Info("shipping this host's metrics", "host", host, "to", cfg.To)
 	return hostmetrics.New(hostmetrics.Config{
-		Host: host, Tags: cfg.HostTags, Version: "whippet " + version(), Postgres: cfg.Postgres, Processes: cfg.Processes,
+		Host: host, Tags: cfg.HostTags, Version: "whippet " + version(), Postgres: cfg.Postgres, Processes: cfg.Processes, Top: cfg.TopProcesses,
 		Deliver: shipper.Deliver, Log: log,
 	}).Run(ctx)
 }

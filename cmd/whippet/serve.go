@@ -168,7 +168,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	group.Go(func() error { return followHeap(running) })
 	if cfg.HostMetrics {
 		host := hostmetrics.New(hostmetrics.Config{
-			Host: hostname, Tags: cfg.HostTags, Version: "whippet " + version(), Postgres: cfg.Postgres, Processes: cfg.Processes,
+			Host: hostname, Tags: cfg.HostTags, Version: "whippet " + version(), Postgres: cfg.Postgres, Processes: cfg.Processes, Top: cfg.TopProcesses,
 			Now: clk.Now, Log: log, Deliver: func(ctx context.Context, path string, body []byte) error {
 				_, err := intake.Handle(ctx, agent.Request{Method: "POST", Path: path, ContentType: "application/json", Body: body})
 				return err

@@ -39,6 +39,7 @@ type Intake struct {
 	series   *payload.Cache[known]
 	batches  sync.Pool // of *batch
 	repeats  *repeats
+	parts    parts
 	hostsMu  sync.Mutex
 	hosts    map[string]*hostName // of series; shared
 	counts   counts
@@ -135,7 +136,9 @@ func lookupPost(path string) (r route, ok bool) {
 		return route{(*Intake).inventory, accepted(`{"status":"ok"}`)}, true
 	case "/api/v2/logs", "/v1/input":
 		return route{(*Intake).logs, accepted(`{}`)}, true
-	case "/api/v1/collector", "/api/v1/container", "/api/v1/discovery", "/api/v1/connections":
+	case "/api/v1/collector":
+		return route{(*Intake).processes, processAnswer}, true
+	case "/api/v1/container", "/api/v1/discovery", "/api/v1/connections":
 		return route{nil, processAnswer}, true
 	case "/support/flare":
 		return route{nil, Response{200, "application/json", []byte(`{}`)}}, true
@@ -234,6 +237,7 @@ type Stats struct {
 	RejectedHosts  uint64 // payloads of hosts over the limit
 	Logs           uint64 // log entries received; none is kept
 	Repeated       uint64 // sketch payloads that had been taken before
+	OddFrames      uint64 // of processes, in an encoding that isn't read
 	KnownSeries    int    // in the cache of series as agents send them
 }
 
@@ -246,7 +250,7 @@ type counts struct {
 	mu     sync.Mutex
 	routes map[string]*RouteStats
 
-	future, old, value, series, hosts, repeated, logs atomic.Uint64
+	future, old, value, series, hosts, repeated, logs, oddFrames atomic.Uint64
 }
 
 // Stats returns a snapshot.
@@ -255,7 +259,7 @@ func (in *Intake) Stats() Stats {
 		Routes:         map[string]RouteStats{},
 		RejectedFuture: in.counts.future.Load(), RejectedOld: in.counts.old.Load(),
 		RejectedValue: in.counts.value.Load(), RejectedSeries: in.counts.series.Load(),
-		Repeated: in.counts.repeated.Load(), Logs: in.counts.logs.Load(), RejectedHosts: in.counts.hosts.Load(), KnownSeries: in.series.Len(),
+		Repeated: in.counts.repeated.Load(), Logs: in.counts.logs.Load(), OddFrames: in.counts.oddFrames.Load(), RejectedHosts: in.counts.hosts.Load(), KnownSeries: in.series.Len(),
 	}
 	in.counts.mu.Lock()
 	defer in.counts.mu.Unlock()

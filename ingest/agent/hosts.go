@@ -27,6 +27,7 @@ type intakePayload struct {
 	Gohai        string                  `json:"gohai"` // a JSON document in a string
 	ExternalTags []json.RawMessage       `json:"external_host_tags"`
 	Checks       []json.RawMessage       `json:"agent_checks"`
+	Resources    json.RawMessage         `json:"resources"`
 }
 
 type systemStats struct {
@@ -93,6 +94,9 @@ func (in *Intake) intakeV5(ctx context.Context, r request) (int, error) {
 		if err := in.externalTags(ctx, raw); err != nil {
 			return 0, err
 		}
+	}
+	if len(p.Resources) > 0 {
+		kept += in.resources(p.Resources)
 	}
 	host := p.Hostname
 	if host == "" && p.Meta != nil {

@@ -3,8 +3,8 @@
 // dashboards and monitors made for an agent work on it.
 //
 // It speaks the agent's wire formats: what is measured becomes payloads for the
-// routes /api/v1/series, /api/v1/check_run and /intake, which a Deliver function
-// hands to an intake in the same process or ships to another machine.
+// routes /api/v1/series, /api/v1/check_run, /api/v1/collector and /intake, which a
+// Deliver function hands to an intake in the same process or ships to another machine.
 //
 //	c := hostmetrics.New(hostmetrics.Config{Host: "web-1", Deliver: shipper.Deliver})
 //	return c.Run(ctx)
@@ -21,7 +21,7 @@ import (
 )
 
 // Deliver hands over one payload: the path of an agent's intake route and a
-// JSON body. The body is the callee's from then on.
+// body, JSON but for /api/v1/collector. The body is the callee's from then on.
 type Deliver func(ctx context.Context, path string, body []byte) error
 
 // Config says what to measure and where it goes.
@@ -31,6 +31,7 @@ type Config struct {
 	Version   string   // of the program, shown as the host's agent
 	Postgres  []string // URLs of PostgreSQL servers to watch
 	Processes []string // names of processes to watch
+	Top       bool     // list the busiest processes
 	Deliver   Deliver
 	Now       func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: slog.Default
@@ -51,6 +52,7 @@ const (
 type Collector struct {
 	config    Config
 	sources   []*source
+	top       top
 	measured  int64 // ms; the full interval last measured
 	described time.Time
 	failing   bool
@@ -164,7 +166,14 @@ func (c *Collector) round(ctx context.Context, now time.Time) error {
 	if err := c.send(ctx, "/api/v1/series", map[string]any{"series": series}); err != nil {
 		return err
 	}
-	return c.send(ctx, "/api/v1/check_run", checks)
+	if err := c.send(ctx, "/api/v1/check_run", checks); err != nil || !c.config.Top {
+		return err
+	}
+	frame, err := c.top.frame(ctx, c.config.Host, now)
+	if err != nil || frame == nil {
+		return err
+	}
+	return c.config.Deliver(ctx, "/api/v1/collector", frame)
 }
 
 func (c *Collector) send(ctx context.Context, path string, doc any) error {

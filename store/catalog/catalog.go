@@ -65,6 +65,8 @@ type Catalog struct {
 	metrics metrics
 	checks  checks
 
+	processes processes
+
 	revisions revisions
 
 	stop    chan struct{}

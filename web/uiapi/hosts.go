@@ -31,6 +31,19 @@ func (a *API) hosts(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"hosts": hosts})
 }
 
+// processes lists the busiest of a host, as it last told of them.
+func (a *API) processes(c *fiber.Ctx) error {
+	host, ok := a.Catalog.FindHost(c.Params("name"))
+	if !ok {
+		return fiber.NewError(fiber.StatusNotFound, "no host "+c.Params("name")+" has reported")
+	}
+	p := a.Catalog.Processes(host.Name)
+	if p.List == nil {
+		p.List = []catalog.Process{}
+	}
+	return c.JSON(p)
+}
+
 func (a *API) checks(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"checks": a.Catalog.Checks()})
 }

@@ -55,6 +55,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/metrics/:name", a.metric)
 	r.Get("/cardinality", a.cardinality)
 	r.Get("/hosts", a.hosts)
+	r.Get("/hosts/:name/processes", a.processes)
 	r.Get("/checks", a.checks)
 	r.Get("/events", a.events)
 	r.Get("/monitors/:id/history", a.history)

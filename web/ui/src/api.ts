@@ -133,6 +133,19 @@ export interface Host {
   checks: Check[] | null
 }
 
+export interface Process {
+  pid?: number // none where number processes of a name are taken together
+  name: string
+  command?: string
+  user?: string
+  cpu: number // percent of one core
+  rss: number // bytes
+  threads?: number
+  files?: number
+  started?: number // ms
+  number?: number
+}
+
 export interface EventItem {
   id: number
   title: string
@@ -484,6 +497,7 @@ export const api = {
   metric: (name: string, from: number, to: number) => call<MetricDetail>('GET', path(`/api/ui/metrics/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to) })),
   hostMetrics: (host: string) =>
     call<{ data: string[] }>('GET', path('/prometheus/api/v1/label/__name__/values', { 'match[]': `{host=${JSON.stringify(host)}}` })).then((a) => a.data),
+  processes: (host: string) => call<{ time: number; total: number; processes: Process[] }>('GET', `/api/ui/hosts/${encodeURIComponent(host)}/processes`),
   hosts: () => call<{ hosts: Host[] }>('GET', '/api/ui/hosts').then((a) => a.hosts),
   events: (from: number, to: number, q: string) => call<{ events: EventItem[] }>('GET', path('/api/ui/events', { from: Math.round(from), to: Math.round(to), q })).then((a) => a.events),
   dashboards: () => call<{ dashboards: Dashboard[] }>('GET', '/api/v1/dashboard').then((a) => a.dashboards),

@@ -94,7 +94,7 @@ function pageOf(route: Route) {
       if (second) return <MetricPage key={route.path} name={route.parts.slice(1).join('/')} />
       return <MetricsSummary params={params} />
     case 'infrastructure':
-      if (second) return <HostPage key={second} name={second} />
+      if (second) return <HostPage key={second} name={second} params={params} />
       return <HostMap params={params} />
     case 'monitors':
       if (!second) return <Monitors params={params} />

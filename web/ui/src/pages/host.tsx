@@ -1,14 +1,15 @@
-// One host: what is known of it, its checks, its metrics.
+// One host: what is known of it, its checks, its processes, its metrics.
 import { useState } from 'preact/hooks'
 import { api, type Check, type Host } from '../api'
 import { useData } from '../data'
+import { Processes } from '../hosts/processes'
 import { link } from '../route'
 import { Empty, Failure, LinkButton, Moment, Panel, SearchField, State, Tags } from '../parts/basics'
 import { Page } from '../parts/frame'
 import { Graph } from '../parts/graph'
 import { plural, showNumber } from '../units'
 
-export function HostPage({ name }: { name: string }) {
+export function HostPage({ name, params }: { name: string; params: URLSearchParams }) {
   const hosts = useData('hosts', api.hosts, 10e3, ['hosts', 'checks'])
   const metrics = useData(`metrics of ${name}`, () => api.hostMetrics(name))
   const host = hosts.data?.find((h) => h.name === name || h.aliases?.includes(name))
@@ -27,6 +28,7 @@ export function HostPage({ name }: { name: string }) {
             <Panel title="Tags"><TagSources host={host} /></Panel>
           </div>
           {host.checks?.length ? <Panel title="Checks" flush><Checks checks={host.checks} /></Panel> : null}
+          <Processes host={host.name} params={params} />
           {metrics.error && !metrics.data && <Failure error={metrics.error} retry={metrics.reload} />}
           {metrics.data && <HostGraphs host={host.name} names={metrics.data} />}
         </>
