@@ -9,6 +9,7 @@ import './styles/pages.css'
 import './styles/apm.css'
 import './styles/anomaly.css'
 import './styles/boards.css'
+import './styles/dashboard.css'
 
 applyTheme()
 render(<App />, document.getElementById('app')!)

@@ -17,8 +17,11 @@ export const useRefresh = (): (() => void) => useContext(Context).refresh
 
 export const setRange = (range: Range): void => setParams(rangeParams(range))
 
+// refreshes are how often a live range may move on, in seconds.
+export const refreshes = [10, 30, 60, 300]
+
 // RangeProvider moves a live range on, about as often as a graph of it gets a
-// new point.
+// new point, or every so many seconds as refresh in the URL says.
 export function RangeProvider({ route, absent, children }: {
   route: Route
   absent?: number // how long a range is that the URL doesn't name, in ms
@@ -28,11 +31,13 @@ export function RangeProvider({ route, absent, children }: {
   const [from, to, live] = ['from_ts', 'to_ts', 'live'].map((key) => route.params.get(key))
   const range = useMemo(() => rangeOf(route.params, Math.floor(now() / 1000) * 1000, absent), [from, to, live, absent, turn])
   const span = range.to - range.from
+  const asked = Number(route.params.get('refresh'))
   useEffect(() => {
     if (!range.live) return
-    const timer = setInterval(() => !document.hidden && setTurn((n) => n + 1), Math.min(60e3, Math.max(10e3, span / 350)))
+    const every = refreshes.includes(asked) ? asked * 1e3 : Math.min(60e3, Math.max(10e3, span / 350))
+    const timer = setInterval(() => !document.hidden && setTurn((n) => n + 1), every)
     return () => clearInterval(timer)
-  }, [range.live, span])
+  }, [range.live, span, asked])
   const control = useMemo(() => ({ range, refresh: () => setTurn((n) => n + 1) }), [range])
   return <Context.Provider value={control}>{children}</Context.Provider>
 }

@@ -1,5 +1,5 @@
 // The URL is the state: what a view shows is its path and its parameters.
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 
 export interface Route {
   path: string
@@ -22,8 +22,50 @@ function decoded(part: string): string {
 
 const changed = 'whippet:route'
 
+// A view that would lose something holds the reader back: it is asked first, and
+// given what goes on.
+let holder: ((leave: () => void) => void) | null = null
+
+const leaves = (url: string) => new URL(url, location.href).pathname !== location.pathname
+
+// useHold keeps the view from being left while on is true.
+export function useHold(on: boolean, ask: (leave: () => void) => void): void {
+  const latest = useRef(ask)
+  latest.current = ask
+  useEffect(() => {
+    if (!on) return
+    const held = location.href
+    const path = location.pathname
+    holder = (leave) => latest.current(leave)
+    const unload = (e: BeforeUnloadEvent) => e.preventDefault()
+    // By the time of popstate the URL has changed already: it is put back.
+    const pop = (e: PopStateEvent) => {
+      if (location.pathname === path) return
+      const target = location.href
+      e.stopImmediatePropagation()
+      history.pushState({ ours: true }, '', held)
+      latest.current(() => go(target))
+    }
+    addEventListener('beforeunload', unload)
+    addEventListener('popstate', pop, true)
+    return () => {
+      holder = null
+      removeEventListener('beforeunload', unload)
+      removeEventListener('popstate', pop, true)
+    }
+  }, [on])
+}
+
 // go opens a path of this app; replace leaves no entry in the history.
 export function go(url: string, replace = false): void {
+  if (holder && leaves(url)) {
+    const ask = holder
+    ask(() => {
+      holder = null
+      go(url, replace)
+    })
+    return
+  }
   if (replace) history.replaceState(history.state, '', url)
   else history.pushState({ ours: true }, '', url)
   dispatchEvent(new Event(changed))

@@ -12,7 +12,21 @@ export function choice(): Choice {
   return kept === 'light' || kept === 'dark' ? kept : 'system'
 }
 
-const isDark = () => (choice() === 'system' ? system.matches : choice() === 'dark')
+let darkened = false // for a while, whatever was chosen
+
+const isDark = () => darkened || (choice() === 'system' ? system.matches : choice() === 'dark')
+
+// useDark makes all dark while a view is there.
+export function useDark(): void {
+  useEffect(() => {
+    darkened = true
+    applyTheme()
+    return () => {
+      darkened = false
+      applyTheme()
+    }
+  }, [])
+}
 
 export function applyTheme(): void {
   document.documentElement.dataset.theme = isDark() ? 'dark' : 'light'

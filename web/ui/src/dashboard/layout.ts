@@ -150,18 +150,19 @@ export class Scale {
   private readonly tops: number[] = [0] // of the rows of an ordered grid
   readonly unit: number
 
-  constructor(readonly kind: Kind, boxes: Box[], readonly width: number, widgets: Widget[] = []) {
+  // Rows are a given number of pixels high.
+  constructor(readonly kind: Kind, boxes: Box[], readonly width: number, widgets: Widget[] = [], private readonly rowPixels = rowHeight) {
     this.unit = kind === 'free' ? width / Math.max(freeColumns, ...boxes.map((b) => b.x + b.width)) : (width + gap) / columns
     for (let row = 0; row < bottomOf(boxes); row++) {
       const here = boxes.map((_, i) => i).filter((i) => boxes[i].y <= row && row < boxes[i].y + boxes[i].height)
       const headers = here.length > 0 && here.every((i) => widgets[i] && isGroup(widgets[i]) && boxes[i].y === row)
-      this.tops.push(this.tops[row] + (headers ? headerHeight + groupPadding : rowHeight + gap))
+      this.tops.push(this.tops[row] + (headers ? headerHeight + groupPadding : rowPixels + gap))
     }
   }
 
   private top(row: number): number {
     const known = Math.min(row, this.tops.length - 1)
-    return this.tops[known] + (row - known) * (rowHeight + gap)
+    return this.tops[known] + (row - known) * (this.rowPixels + gap)
   }
 
   place(b: Box): Place {
@@ -183,7 +184,7 @@ export class Scale {
   row(px: number): number {
     if (this.kind === 'free') return Math.round(px / this.unit)
     const last = this.tops.length - 1
-    if (px >= this.tops[last]) return last + Math.round((px - this.tops[last]) / (rowHeight + gap))
+    if (px >= this.tops[last]) return last + Math.round((px - this.tops[last]) / (this.rowPixels + gap))
     let nearest = 0
     this.tops.forEach((top, row) => {
       if (Math.abs(top - px) < Math.abs(this.tops[nearest] - px)) nearest = row

@@ -31,6 +31,15 @@ const shapes = {
   mute: 'M5 7.5h3l4-3.5v12l-4-3.5H5zM14.5 8l3 4M17.5 8l-3 4',
   settings: 'M3 6h9M16 6h1M14 4v4M3 14h3M10 14h7M8 12v4',
   search: 'M8.5 14a5.5 5.5 0 1 0 0-11 5.5 5.5 0 0 0 0 11zM12.5 12.5l4 4',
+  more: 'M4.5 10v.01M10 10v.01M15.5 10v.01',
+  grip: 'M7.5 5v.01M12.5 5v.01M7.5 10v.01M12.5 10v.01M7.5 15v.01M12.5 15v.01',
+  undo: 'M7.5 4.5 4 8l3.5 3.5M4 8h8a4 4 0 0 1 0 8H8',
+  redo: 'M12.5 4.5 16 8l-3.5 3.5M16 8H8a4 4 0 0 0 0 8h4',
+  expand: 'M11.5 4H16v4.5M16 4l-5 5M8.5 16H4v-4.5M4 16l5-5',
+  screen: 'M3 4h14v9.5H3zM7 16.5h6',
+  download: 'M10 3.5v9M6.5 9.5l3.5 3.5 3.5-3.5M4 16.5h12',
+  upload: 'M10 13V4M6.5 7.5 10 4l3.5 3.5M4 16.5h12',
+  views: 'M5 3.5h10v13l-5-3.5-5 3.5z',
 } as const
 
 export type IconName = keyof typeof shapes

@@ -1,0 +1,65 @@
+// What can be done with one widget: its menu, and the dialogs behind it.
+import { useState } from 'preact/hooks'
+import { api, type Widget } from '../api'
+import { Menu } from '../parts/menu'
+import { useRange } from '../range'
+import { link } from '../route'
+import { CopyTo, CopyWidgetAs } from './dialogs'
+import { askedBy } from './document'
+import { csvOf, download, fileName, queriesOf } from './forms'
+
+// WidgetDeeds are what changes the dashboard; absent where nothing may change.
+export interface WidgetDeeds {
+  edit: () => void
+  duplicate: () => void
+  remove: () => void
+  moves: { label: string; do: () => void }[] // into groups, and out of them
+}
+
+export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, say }: {
+  widget: Widget // as the document has it
+  filled: Widget // with the values of template variables
+  boardID: string
+  onFull: () => void
+  deeds?: WidgetDeeds
+  editing: boolean
+  say: (what: string) => void
+}) {
+  const range = useRange()
+  const [open, setOpen] = useState<'as' | 'to' | null>(null)
+  const queries = queriesOf(filled)
+  const style = Array.isArray(filled.definition.requests) ? askedBy(filled.definition.requests)[0]?.style : undefined
+  const name = widget.definition.title || queries[0] || widget.definition.type
+  const csv = async () => {
+    try {
+      const answers = await Promise.all(queries.map((q) => api.query(q, 'datadog', range.from, range.to)))
+      download(fileName(name, 'csv'), csvOf(answers.flat()), 'text/csv')
+    } catch (cause) {
+      say((cause as Error).message)
+    }
+  }
+  return (
+    <>
+      <Menu
+        label={`What to do with ${name}`}
+        items={[
+          { label: 'Full screen', icon: 'expand', do: onFull },
+          queries.length > 0 && { label: 'Explore its metrics', icon: 'search', href: link('/metrics/explorer', { q: queries.join(', '), style: style === 'line' ? null : style }) },
+          deeds && null,
+          deeds && !editing && { label: 'Edit', icon: 'edit', do: deeds.edit },
+          deeds && { label: 'Duplicate', icon: 'copy', do: deeds.duplicate },
+          deeds && { label: 'Copy to another dashboard', icon: 'dashboards', do: () => setOpen('to') },
+          ...(deeds && editing ? deeds.moves.map((m) => ({ label: m.label, icon: 'forward' as const, do: m.do })) : []),
+          null,
+          { label: 'Copy as JSON, Terraform, …', icon: 'copy', do: () => setOpen('as') },
+          queries.length > 0 && { label: 'Download CSV', icon: 'download', do: () => void csv() },
+          deeds && editing && null,
+          deeds && editing && { label: 'Remove', icon: 'remove', danger: true, do: deeds.remove },
+        ]}
+      />
+      {open === 'as' && <CopyWidgetAs widget={widget} onClose={() => setOpen(null)} />}
+      {open === 'to' && <CopyTo widget={widget} present={boardID} onClose={() => setOpen(null)} onDone={say} />}
+    </>
+  )
+}
+
