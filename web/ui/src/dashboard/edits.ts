@@ -42,7 +42,9 @@ export function arrangedAt(d: Board, path: Path, to: Box): Board {
   const group = groupOf(path)
   const kind = gridKind(d, group)
   const widgets = widgetsIn(d, group)
-  const next = withWidgets(d, group, withBoxes(widgets, arranged(boxesOf(widgets, kind), indexOf(path), to, kind)))
+  const isGroup = (k: number) => widgets[k].definition.type === 'group'
+  const holds = (k: number) => isGroup(k) && !isGroup(indexOf(path))
+  const next = withWidgets(d, group, withBoxes(widgets, arranged(boxesOf(widgets, kind), indexOf(path), to, kind, holds)))
   if (kind === 'free') return next
   return tidied(group === null ? next : { ...next, widgets: withBoxes(next.widgets!, boxesOf(next.widgets!, kindOf(d))) })
 }

@@ -21,6 +21,12 @@ export interface Slot {
 
 const narrow = 640 // px: below, widgets are stacked
 
+// Scrolling while a widget is dragged: how near to an edge, below the bar on top,
+// and how fast, px a frame.
+const edge = 32
+const bar = 48
+const speed = 7
+
 interface Drag {
   mode: 'move' | 'resize'
   base: Board
@@ -68,14 +74,24 @@ export function Grid({ board, draw, editing, rowPixels, collapsed }: {
   const dragging = drag !== null
   useEffect(() => {
     if (!dragging) return
+    let pointer: PointerEvent | null = null
     const onMove = (e: PointerEvent) => {
+      pointer = e
       const next = follow(root.current!, latest.current!, e, width, rowPixels)
       latest.current = next
       setDrag(next)
-      const edge = 48
-      if (e.clientY > innerHeight - edge) scrollBy(0, 18)
-      else if (e.clientY < edge + 48) scrollBy(0, -18)
     }
+    // Near an edge of the window the page scrolls, and the widget with it.
+    let frame = 0
+    const scroll = () => {
+      frame = requestAnimationFrame(scroll)
+      if (!pointer) return
+      const by = pointer.clientY > innerHeight - edge ? speed : pointer.clientY < bar + edge ? -speed : 0
+      const before = scrollY
+      if (by) scrollBy(0, by)
+      if (scrollY !== before) onMove(pointer)
+    }
+    frame = requestAnimationFrame(scroll)
     const onUp = () => {
       const { board: next, path, base } = latest.current!
       setDrag(null)
@@ -95,6 +111,7 @@ export function Grid({ board, draw, editing, rowPixels, collapsed }: {
     addEventListener('pointercancel', cancel)
     addEventListener('keydown', onKey, true)
     return () => {
+      cancelAnimationFrame(frame)
       removeEventListener('pointermove', onMove)
       removeEventListener('pointerup', onUp)
       removeEventListener('pointercancel', cancel)
@@ -173,40 +190,54 @@ const arrows: Record<string, { x: number; y: number } | undefined> = { ArrowLeft
 
 // follow is a drag after the pointer moved.
 function follow(root: HTMLElement, drag: Drag, e: PointerEvent, width: number, rowPixels?: number): Drag {
-  const group = drag.mode === 'move' ? gridUnder(root, drag, e) : groupOf(drag.path)
+  const into = drag.mode === 'move' ? groupUnder(root, drag, e, width, rowPixels) : groupOf(drag.from)
+  const group = shownIndex(drag, into)
   const grid = gridElement(root, group).getBoundingClientRect()
   const widgets = widgetsIn(drag.board, group)
   const kind = gridKind(drag.board, group)
-  const boxes = boxesOf(widgets, kind)
-  const scale = new Scale(kind, boxes, group === null ? width : grid.width, widgets, rowPixels)
+  const scale = new Scale(kind, boxesOf(widgets, kind), group === null ? width : grid.width, widgets, rowPixels)
   const pointer = { x: e.clientX - grid.left, y: e.clientY - grid.top }
   if (drag.mode === 'resize') {
-    const box = boxesOf(widgetsIn(drag.base, group), kind)[indexOf(drag.from)]
+    const box = boxesOf(widgetsIn(drag.base, into), kind)[indexOf(drag.from)]
     const between = kind === 'free' ? 0 : gap
     const to = { ...box, width: Math.max(1, scale.column(pointer.x + drag.grab.x + between) - box.x), height: Math.max(1, scale.row(pointer.y + drag.grab.y + between) - box.y) }
     return { ...drag, board: arrangedAt(drag.base, drag.from, to) }
   }
   const at = { x: pointer.x - drag.grab.x, y: pointer.y - drag.grab.y }
   const to = { x: Math.max(0, scale.column(at.x)), y: Math.max(0, scale.row(at.y)) }
-  const { board, path } = movedTo(drag.base, drag.from, groupInBase(drag, group), to)
+  const { board, path } = movedTo(drag.base, drag.from, into, to)
   return { ...drag, board, path, at }
 }
 
-// gridUnder is the grid that the pointer is over, by its group's index in what
-// is shown. Groups stay out of groups.
-function gridUnder(root: HTMLElement, drag: Drag, e: PointerEvent): number | null {
+// groupUnder is the group that the pointer is over, by its index before the
+// drag: where the group was then, as it may give way, or where it has grown
+// since the widget came in. Groups stay out of groups.
+function groupUnder(root: HTMLElement, drag: Drag, e: PointerEvent, width: number, rowPixels?: number): number | null {
+  const widgets = drag.base.widgets ?? []
   if (widgetAt(drag.base, drag.from)?.definition.type === 'group') return null
-  const cell = document.elementFromPoint(e.clientX, e.clientY)?.closest('.cell-group')
-  const inner = cell && root.contains(cell) ? cell.querySelector<HTMLElement>('[data-grid]') : null
-  return inner ? Number(inner.dataset.grid) : null
+  const kind = gridKind(drag.base, null)
+  const boxes = boxesOf(widgets, kind)
+  const scale = new Scale(kind, boxes, width, widgets, rowPixels)
+  const grid = gridElement(root, null).getBoundingClientRect()
+  const [x, y] = [e.clientX - grid.left, e.clientY - grid.top]
+  const was = widgets.findIndex((w, i) => {
+    if (w.definition.type !== 'group') return false
+    const place = scale.place(boxes[i])
+    return x >= place.left && x <= place.left + place.width && y >= place.top && y <= place.top + place.height
+  })
+  if (was >= 0) return was
+  const held = groupOf(drag.path)
+  if (held === null) return null
+  const now = gridElement(root, held).getBoundingClientRect()
+  const inside = e.clientX >= now.left && e.clientX <= now.right && e.clientY >= now.top && e.clientY <= now.bottom
+  return inside ? baseIndex(drag, held) : null
 }
 
-// groupInBase is a group's index before the drag: a widget that left the
-// dashboard's own grid moved the later ones up.
-function groupInBase(drag: Drag, group: number | null): number | null {
-  const left = drag.from.length === 1 && drag.path.length === 2
-  return group !== null && left && group >= drag.from[0] ? group + 1 : group
-}
+// A widget that left the dashboard's own grid for a group moved the later ones
+// up: shownIndex is a group's index now, baseIndex before.
+const hasLeft = (drag: Drag) => drag.from.length === 1 && drag.path.length === 2
+const shownIndex = (drag: Drag, group: number | null) => (group !== null && hasLeft(drag) && group > drag.from[0] ? group - 1 : group)
+const baseIndex = (drag: Drag, group: number) => (hasLeft(drag) && group >= drag.from[0] ? group + 1 : group)
 
 // nudged is the dashboard after the least move in a direction that changes
 // anything; null when nothing does.

@@ -95,9 +95,9 @@ test('pixels become units, and a header row is low', () => {
   const widgets = [group('g', box(0, 0, 12, 4), graph('a', box(0, 0, 4, 3))), graph('b', box(0, 4, 4, 3))]
   const boxes = boxesOf(widgets, 'ordered')
   const scale = new Scale('ordered', boxes, 1188, widgets)
-  expect(scale.place(boxes[0])).toEqual({ left: 0, top: 0, width: 1188, height: 310 })
-  expect(scale.place(boxes[1]).top).toBe(322)
-  expect([scale.row(0), scale.row(30), scale.row(322), scale.row(420), scale.column(395)]).toEqual([0, 1, 4, 5, 4])
+  expect(scale.place(boxes[0])).toEqual({ left: 0, top: 0, width: 1188, height: 316 })
+  expect(scale.place(boxes[1]).top).toBe(328)
+  expect([scale.row(0), scale.row(30), scale.row(328), scale.row(426), scale.column(395)]).toEqual([0, 1, 4, 5, 4])
 })
 
 test('changes with one tag are undone together', () => {

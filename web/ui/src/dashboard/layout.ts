@@ -17,7 +17,7 @@ export type Kind = 'ordered' | 'free'
 export const columns = 12
 export const rowHeight = 80 // px, of a row of an ordered dashboard
 export const gap = 12 // px, between widgets of an ordered dashboard
-export const headerHeight = 36 // px, of a group
+export const headerHeight = 42 // px, of a group
 export const groupPadding = 10 // px, beside and below what a group holds
 const freeColumns = 100 // units that fill the page's width, unless widgets stand further right
 
@@ -76,8 +76,9 @@ export const readingOrder = (boxes: Box[]): number[] => boxes.map((_, i) => i).s
 const collide = (a: Box, b: Box) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
 const sameColumns = (a: Box, b: Box) => a.x < b.x + b.width && b.x < a.x + a.width
 
-// arranged puts box i to a new place or size, and lets the others give way.
-export function arranged(boxes: Box[], i: number, to: Box, kind: Kind): Box[] {
+// arranged puts box i to a new place or size, and lets the others give way. Those
+// that could take it in, holds says, stay until it is past them.
+export function arranged(boxes: Box[], i: number, to: Box, kind: Kind, holds: (k: number) => boolean = () => false): Box[] {
   if (kind === 'free') return boxes.map((b, k) => (k === i ? free(to) : b))
   const from = boxes[i]
   const wanted = ordered(to)
@@ -88,14 +89,16 @@ export function arranged(boxes: Box[], i: number, to: Box, kind: Kind): Box[] {
     return { ...b, x: from.x, y: from.y }
   })
   const down = wanted.y > from.y
-  const first = (b: Box) => {
+  const first = (k: number) => {
+    const b = others[k]
     if (!sameColumns(b, wanted)) return b.y < wanted.y
+    if (holds(k)) return down ? b.y + b.height <= wanted.y : b.y < wanted.y
     const middle = b.y + b.height / 2
     return down ? middle < wanted.y + wanted.height : middle <= wanted.y
   }
   const order = readingOrder(others).filter((k) => k !== i)
-  const before = order.filter((k) => first(others[k]))
-  const after = order.filter((k) => !first(others[k]))
+  const before = order.filter(first)
+  const after = order.filter((k) => !first(k))
   return settled(others.map((b, k) => (k === i ? wanted : b)), [...before, i, ...after])
 }
 
