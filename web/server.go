@@ -99,7 +99,7 @@ func New(config Config) (*Server, error) {
 		UnescapePath:          true,
 		ErrorHandler:          s.answerError,
 	})
-	files, err := newStatic()
+	files, err := newStatic(config.About.Embed)
 	if err != nil {
 		return nil, err
 	}

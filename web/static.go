@@ -20,13 +20,18 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// contentPolicy lets pages load what this server sends and nothing else. The
-// outbox shows mails in sandboxed frames with pictures as data URLs.
-const contentPolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+// contentPolicy lets pages load what this server sends, and the pictures and
+// pages of the sites that dashboards may show. The outbox shows mails in sandboxed
+// frames with pictures as data URLs.
+func contentPolicy(embed []string) string {
+	sites := strings.Join(append([]string{""}, embed...), " ")
+	return "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:" + sites + "; frame-src 'self'" + sites + "; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+}
 
 // static serves the files of the UI from memory.
 type static struct {
-	files map[string]file // by path without the leading slash
+	files  map[string]file // by path without the leading slash
+	policy string
 }
 
 type file struct {
@@ -34,8 +39,8 @@ type file struct {
 	mime, etag     string
 }
 
-func newStatic() (*static, error) {
-	s := &static{files: map[string]file{}}
+func newStatic(embed []string) (*static, error) {
+	s := &static{files: map[string]file{}, policy: contentPolicy(embed)}
 	err := fs.WalkDir(dist, "dist", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -98,7 +103,7 @@ func (s *static) serve(c *fiber.Ctx) error {
 	case strings.HasPrefix(name, "assets/"): // their names carry a hash
 		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
 	}
-	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
+	c.Set(fiber.HeaderContentSecurityPolicy, s.policy)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set(fiber.HeaderETag, f.etag)

@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ type config struct {
 	TracesDisk   int64
 	TracesRate   float64
 	PublicURL    string
+	Embed        []string
 	APIKeys      []string
 
 	Insecure      bool
@@ -109,6 +111,7 @@ func (c *config) settings() *flag.FlagSet {
 		return nil
 	})
 	fs.StringVar(&c.PublicURL, "public-url", "", "`URL` that links in mails start with; empty: made from --http")
+	fs.Func("embed", "comma-separated `sites` whose pages and pictures dashboards may show, such as https://grafana.example.com,https://*.example.org; https: stands for all (default none)", list(&c.Embed))
 	fs.Func("api-keys", "comma-separated `keys`; when set, agents must send one of them", list(&c.APIKeys))
 	fs.BoolVar(&c.Login, "login", false, "people log in and programs send keys, also on loopback; beyond it they always do")
 	fs.BoolVar(&c.Insecure, "insecure", false, "no logins and no keys beyond loopback either: whoever reaches Whippet may read and change everything")
@@ -295,6 +298,11 @@ func (c *config) check() error {
 			return fmt.Errorf("--smtp %q: want host:port, such as mail.example.com:587", c.SMTP)
 		}
 	}
+	for _, site := range c.Embed {
+		if !embeddable.MatchString(site) {
+			return fmt.Errorf("--embed %q: want a site such as https://grafana.example.com or https://*.example.com, or https: for all", site)
+		}
+	}
 	if c.PublicURL == "" {
 		c.PublicURL = c.ownURL()
 	} else if u, err := url.Parse(c.PublicURL); err != nil || u.Host == "" {
@@ -303,6 +311,10 @@ func (c *config) check() error {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	return nil
 }
+
+// embeddable is a site as a content policy names it: nothing in it ends its part of
+// the policy.
+var embeddable = regexp.MustCompile(`^(https:|https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?)$`)
 
 // encrypted reports whether the HTTP listener speaks TLS.
 func (c *config) encrypted() bool { return c.TLSCert != "" || c.TLSSelfSigned }

@@ -55,6 +55,8 @@ func TestWrongSettingIsRefusedWithTheNearestName(t *testing.T) {
 		{"stray argument", []string{"start"}, nil, `unexpected argument "start"`},
 		{"DogStatsD beyond loopback", []string{"--statsd", "0.0.0.0:8125"}, nil, "--open-statsd"},
 		{"half a certificate", []string{"--tls-cert", "x.pem"}, nil, "go together"},
+		{"site with a path", []string{"--embed", "https://a.example.com/x"}, nil, "want a site such as https://grafana.example.com"},
+		{"site that ends its part of a policy", []string{"--embed", "https://a.example.com;script-src"}, nil, "want a site such as"},
 		{"zone", []string{"--timezone", "Berlin"}, nil, "IANA time zone"},
 		{"retention", []string{"--retention", "15x"}, nil, "such as 36h or 15d"},
 		{"rule without a time", []string{"--retention-rules", "debug.*"}, nil, "such as debug.*=2d"},

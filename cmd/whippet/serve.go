@@ -126,7 +126,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		LoginRequired: cfg.Login, SecureCookies: strings.HasPrefix(cfg.PublicURL, "https:"),
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
-			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, Traces: cfg.Traces, SMTP: cfg.SMTP != "", Zone: cfg.Zone,
+			StatsD: cfg.StatsD, StatsDSocket: cfg.StatsDSocket, Traces: cfg.Traces, SMTP: cfg.SMTP != "", Zone: cfg.Zone, Embed: cfg.Embed,
 		},
 		Debug: map[string]func() any{
 			"store":        func() any { return db.Inspect() },

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -88,7 +87,7 @@ func dashboardBody(c *fiber.Ctx) (object, error) {
 	if raw, ok := doc["widgets"]; !ok || string(raw) == "null" {
 		return nil, badRequest("widgets: a dashboard needs a list of widgets, which may be empty")
 	}
-	if err := checkWidgets("widgets", doc["widgets"], 0); err != nil {
+	if err := checkWidgets("widgets", doc["widgets"], false); err != nil {
 		return nil, err
 	}
 	for _, field := range []string{"description", "notify_list", "template_variables"} {
@@ -102,63 +101,28 @@ func dashboardBody(c *fiber.Ctx) (object, error) {
 	return doc, nil
 }
 
-type widget struct {
-	Definition *struct {
-		Type     string          `json:"type"`
-		Requests json.RawMessage `json:"requests"`
-		Widgets  json.RawMessage `json:"widgets"` // of a group
-	} `json:"definition"`
-}
-
-// checkWidgets checks the list of widgets at path, such as
-// widgets[0].definition.widgets.
-func checkWidgets(path string, raw json.RawMessage, depth int) error {
-	var widgets []widget
-	if err := json.Unmarshal(raw, &widgets); err != nil {
-		return badRequest("%s: want a list of objects with a definition: %v", path, err)
-	}
-	for i, w := range widgets {
-		at := fmt.Sprintf("%s[%d].definition", path, i)
-		if w.Definition == nil || w.Definition.Type == "" {
-			return badRequest("%s.type: every widget needs one, such as timeseries", at)
-		}
-		if w.Definition.Type == "timeseries" && (len(w.Definition.Requests) == 0 || w.Definition.Requests[0] != '[') {
-			return badRequest("%s.requests: a timeseries needs a list of requests", at)
-		}
-		if len(w.Definition.Widgets) > 0 {
-			if depth > 0 {
-				return badRequest("%s[%d]: a group can't hold a group", path, i)
-			}
-			if err := checkWidgets(at+".widgets", w.Definition.Widgets, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// numberWidgets gives an id to every widget that has none, those in groups too.
+// numberWidgets gives an id to every widget that has none, in groups too.
 func numberWidgets(tx *catalog.Tx, doc object) error {
 	var widgets []object
 	if err := json.Unmarshal(doc["widgets"], &widgets); err != nil {
 		return badRequest("widgets: %v", err)
 	}
 	for _, w := range widgets {
-		var definition object
-		if json.Unmarshal(w["definition"], &definition) == nil && definition["widgets"] != nil {
-			if err := numberWidgets(tx, definition); err != nil {
+		if raw, ok := w["id"]; !ok || string(raw) == "null" {
+			id, err := tx.NextID(catalog.Dashboards)
+			if err != nil {
 				return err
 			}
-			w.set("definition", definition)
+			w.set("id", id)
 		}
-		if _, ok := w["id"]; ok {
+		var definition object
+		if json.Unmarshal(w["definition"], &definition) != nil || len(definition["widgets"]) == 0 {
 			continue
 		}
-		id, err := tx.NextID(catalog.Dashboards)
-		if err != nil {
+		if err := numberWidgets(tx, definition); err != nil {
 			return err
 		}
-		w.set("id", id)
+		w.set("definition", definition)
 	}
 	doc.set("widgets", orEmpty(widgets))
 	return nil

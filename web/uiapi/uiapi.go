@@ -44,12 +44,15 @@ type About struct {
 	Traces       string // TCP address of tracers; "" when off
 	SMTP         bool   // mails are sent, not only kept
 	Zone         *time.Location
+	Embed        []string // sites whose pages and pictures may be shown, in the terms of a content policy
 }
 
 // Register adds the routes to r, which stands at /api/ui.
 func (a *API) Register(r fiber.Router) {
 	r.Get("/status", a.status)
 	r.Get("/query", a.query)
+	r.Get("/spread", a.spread)
+	r.Post("/markdown/preview", a.markdown)
 	r.Get("/complete", a.complete)
 	r.Get("/metrics", a.metrics)
 	r.Get("/metrics/:name", a.metric)
@@ -109,7 +112,7 @@ func (a *API) status(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{
 		"version": a.About.Version, "started": a.About.Started.UnixMilli(), "now": a.Now().UnixMilli(),
 		"zone": a.About.Zone.String(), "hostname": a.About.Hostname, "http": a.About.HTTP,
-		"statsd": a.About.StatsD, "statsd_socket": a.About.StatsDSocket, "traces": a.About.Traces, "smtp": a.About.SMTP, "checklist": list,
+		"statsd": a.About.StatsD, "statsd_socket": a.About.StatsDSocket, "traces": a.About.Traces, "smtp": a.About.SMTP, "embed": append([]string{}, a.About.Embed...), "checklist": list,
 	})
 }
 

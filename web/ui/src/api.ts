@@ -173,16 +173,49 @@ export interface Status {
   statsd_socket: string
   traces: string // address that tracers send to; empty: off
   smtp: boolean
+  embed: string[] // sites whose pages and pictures dashboards may show
   checklist: { metrics: boolean; agent: boolean; dashboard: boolean; monitor: boolean; mail: boolean }
 }
 
 export interface WidgetRequest {
   q?: string
-  queries?: { name: string; query?: string; data_source?: string }[]
-  formulas?: { formula: string; alias?: string }[]
+  queries?: { name: string; query?: string; data_source?: string; aggregator?: string }[]
+  formulas?: { formula: string; alias?: string; [other: string]: unknown }[]
   display_type?: string
   query?: { service?: string; filters?: string[]; [other: string]: unknown } // of a map of services
   [other: string]: unknown
+}
+
+// ScalarQuestion asks for one value of each group, by formulas over queries.
+export interface ScalarQuestion {
+  queries: { name: string; query: string; aggregator: string }[]
+  formulas: { formula: string; limit?: { count: number; order: string } }[]
+}
+
+// ScalarColumn is one key of the groups, or the values of one formula.
+export interface ScalarColumn {
+  name: string
+  type: 'group' | 'number'
+  values: (string[] | number | null)[]
+  meta?: { unit: ({ name: string } | null)[] | null }
+}
+
+// FoundMonitors is a page of monitors, or of their groups; times are seconds.
+export interface FoundMonitors {
+  counts: Record<string, { name: string; count: number }[]>
+  monitors?: { id: number; name: string; status: string; priority?: number; muted: boolean; last_triggered_ts: number | null }[]
+  groups?: { group: string; monitor_id: number; monitor_name: string; status: string; last_triggered_ts: number | null }[]
+  metadata: { total_count: number }
+}
+
+// Spread is how values lie, in buckets by time; counts need not be whole.
+export interface Spread {
+  grid: { start: number; end: number; step: number }
+  bounds: number[] // one more than there are buckets
+  counts: (number[] | null)[]
+  unit: string
+  all: { count: number; figures: number[] } // avg, min, p50, p75, p90, p95, p99, max
+  warnings: string[]
 }
 
 export interface Widget {
@@ -493,12 +526,20 @@ export const api = {
   status: () => call<Status>('GET', '/api/ui/status'),
   query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal) =>
     call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points }), undefined, signal).then((a) => a.frames),
+  spread: (query: string, from: number, to: number, options: { scale?: string; together?: boolean; buckets?: number }, signal?: AbortSignal) =>
+    call<Spread>('GET', path('/api/ui/spread', { query, from: Math.round(from), to: Math.round(to), scale: options.scale, together: options.together ? 'true' : undefined, buckets: options.buckets }), undefined, signal),
+  scalars: (question: ScalarQuestion, from: number, to: number, signal?: AbortSignal) =>
+    call<{ data: { attributes: { columns: ScalarColumn[] } } }>('POST', '/api/v2/query/scalar', {
+      data: { type: 'scalar_request', attributes: { from: Math.round(from), to: Math.round(to), queries: question.queries.map((q) => ({ data_source: 'metrics', ...q })), formulas: question.formulas } },
+    }, signal).then((a) => a.data.attributes.columns),
   metrics: (from: number, to: number) => call<{ metrics: Metric[] }>('GET', path('/api/ui/metrics', { from: Math.round(from), to: Math.round(to) })).then((a) => a.metrics),
   metric: (name: string, from: number, to: number) => call<MetricDetail>('GET', path(`/api/ui/metrics/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to) })),
   hostMetrics: (host: string) =>
     call<{ data: string[] }>('GET', path('/prometheus/api/v1/label/__name__/values', { 'match[]': `{host=${JSON.stringify(host)}}` })).then((a) => a.data),
   processes: (host: string) => call<{ time: number; total: number; processes: Process[] }>('GET', `/api/ui/hosts/${encodeURIComponent(host)}/processes`),
   tagValues: (key: string) => call<{ data: string[] }>('GET', `/prometheus/api/v1/label/${encodeURIComponent(key)}/values`).then((a) => a.data),
+  checks: () => call<{ checks: Check[] }>('GET', '/api/ui/checks').then((a) => a.checks),
+  markdown: (text: string) => call<{ html: string }>('POST', '/api/ui/markdown/preview', { text }).then((a) => a.html),
   hosts: () => call<{ hosts: Host[] }>('GET', '/api/ui/hosts').then((a) => a.hosts),
   events: (from: number, to: number, q: string) => call<{ events: EventItem[] }>('GET', path('/api/ui/events', { from: Math.round(from), to: Math.round(to), q })).then((a) => a.events),
   dashboards: () => call<{ dashboards: Dashboard[] }>('GET', '/api/v1/dashboard').then((a) => a.dashboards),
@@ -508,6 +549,7 @@ export const api = {
   preset: (id: string) => call<Dashboard>('GET', `/api/ui/presets/${encodeURIComponent(id)}`),
   deleteDashboard: (id: string) => call<unknown>('DELETE', `/api/v1/dashboard/${encodeURIComponent(id)}`),
   monitors: () => call<Monitor[]>('GET', '/api/v1/monitor?group_states=all'),
+  searchMonitors: (groups: boolean, query: string, sort: string, count: number) => call<FoundMonitors>('GET', path(groups ? '/api/v1/monitor/groups/search' : '/api/v1/monitor/search', { query, sort, per_page: count })),
   monitor: (id: number) => call<Monitor>('GET', `/api/v1/monitor/${id}?group_states=all`),
   saveMonitor: (m: Partial<Monitor>) => (m.id ? call<Monitor>('PUT', `/api/v1/monitor/${m.id}`, m) : call<Monitor>('POST', '/api/v1/monitor', m)),
   deleteMonitor: (id: number) => call<unknown>('DELETE', `/api/v1/monitor/${id}`),

@@ -15,6 +15,13 @@ const Context = createContext<Control>({ range: { from: 0, to: 1, live: false },
 export const useRange = (): Range => useContext(Context).range
 export const useRefresh = (): (() => void) => useContext(Context).refresh
 
+// RangeOf gives its children a range of their own.
+export function RangeOf({ range, children }: { range: Range; children: ComponentChildren }) {
+  const { refresh } = useContext(Context)
+  const control = useMemo(() => ({ range, refresh }), [range.from, range.to, range.live, refresh])
+  return <Context.Provider value={control}>{children}</Context.Provider>
+}
+
 export const setRange = (range: Range): void => setParams(rangeParams(range))
 
 // refreshes are how often a live range may move on, in seconds.

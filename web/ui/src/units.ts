@@ -50,9 +50,10 @@ export function unitOf(text: string): Unit {
   return unit
 }
 
-// digits writes v with the decimals that step needs, or three significant
-// digits when step is 0.
-function digits(v: number, step: number): string {
+// digits writes v with so many decimals, else with those that step needs, or
+// three significant digits when step is 0.
+function digits(v: number, step: number, places?: number): string {
+  if (places !== undefined) return v.toFixed(Math.max(0, Math.min(places, 15)))
   if (v === 0) return '0'
   const size = Math.abs(v)
   if (size >= 1e15 || size < 1e-4) return v.toPrecision(3)
@@ -71,25 +72,25 @@ function digits(v: number, step: number): string {
   return text === '-0' ? '0' : text
 }
 
-function scaled(v: number, step: number, base: number, names: string[]): string {
+function scaled(v: number, step: number, base: number, names: string[], places?: number): string {
   let i = 0
   while (i < names.length - 1 && Math.abs(v) >= base) {
     v /= base
     step /= base
     i++
   }
-  let text = digits(v, step)
-  if (i < names.length - 1 && Math.abs(Number(text)) >= base) text = digits(v / base, step / base), i++ // 999.9996 rounds up
+  let text = digits(v, step, places)
+  if (i < names.length - 1 && Math.abs(Number(text)) >= base) text = digits(v / base, step / base, places), i++ // 999.9996 rounds up
   return names[i] ? `${text} ${names[i]}` : text
 }
 
-function duration(v: number, step: number): string {
+function duration(v: number, step: number, places?: number): string {
   const size = Math.abs(v)
   if (size === 0) return '0 s'
-  if (size < 1e-6) return `${digits(v * 1e9, step * 1e9)} ns`
-  if (size < 1e-3) return `${digits(v * 1e6, step * 1e6)} µs`
-  if (size < 1) return `${digits(v * 1e3, step * 1e3)} ms`
-  if (size < 60) return `${digits(v, step)} s`
+  if (size < 1e-6) return `${digits(v * 1e9, step * 1e9, places)} ns`
+  if (size < 1e-3) return `${digits(v * 1e6, step * 1e6, places)} µs`
+  if (size < 1) return `${digits(v * 1e3, step * 1e3, places)} ms`
+  if (size < 60) return `${digits(v, step, places)} s`
   const [large, small, ratio, part] = size < 3600 ? ['m', 's', 60, 1] as const : size < 86400 ? ['h', 'm', 60, 60] as const : ['d', 'h', 24, 3600] as const
   const n = Math.round(size / part)
   const rest = n % ratio
@@ -101,7 +102,8 @@ const si = ['', 'k', 'M', 'G', 'T', 'P', 'E']
 
 // showNumber is "12.4 k", "1.5 GiB", "38 %", "120 ms", "2 h 5 m". Values that
 // lie step apart stay distinct; units without a symbol are left to unitName.
-export function showNumber(v: number | null | undefined, unitText = '', step = 0): string {
+// places is how many decimals are wanted, where someone chose.
+export function showNumber(v: number | null | undefined, unitText = '', step = 0, places?: number): string {
   if (v === null || v === undefined || Number.isNaN(v)) return 'no data'
   if (!Number.isFinite(v)) return v > 0 ? '∞' : '-∞'
   const unit = unitOf(unitText)
@@ -109,15 +111,15 @@ export function showNumber(v: number | null | undefined, unitText = '', step = 0
   const apart = Math.abs(step * unit.factor)
   switch (unit.family) {
     case 'binary':
-      return scaled(value, apart, 1024, iec) + unit.per
+      return scaled(value, apart, 1024, iec, places) + unit.per
     case 'decimal':
-      return scaled(value, apart, 1000, si.map((prefix) => prefix + unit.symbol)) + unit.per
+      return scaled(value, apart, 1000, si.map((prefix) => prefix + unit.symbol), places) + unit.per
     case 'seconds':
-      return duration(value, apart) + unit.per
+      return duration(value, apart, places) + unit.per
     case 'percent':
-      return `${digits(value, apart)} %${unit.per}`
+      return `${digits(value, apart, places)} %${unit.per}`
     default:
-      return scaled(value, apart, 1000, si) + unit.per
+      return scaled(value, apart, 1000, si, places) + unit.per
   }
 }
 

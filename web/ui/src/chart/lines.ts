@@ -39,6 +39,7 @@ export interface Look {
   width?: number
   dash?: number[]
   right?: boolean
+  unit?: string // in the place of the metric's own
 }
 
 export interface Source extends Look {
@@ -52,6 +53,8 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
   const times = grids.length === 1 ? grids[0] : [...new Set(grids.flat())].sort((a, b) => a - b)
   const place = grids.length === 1 ? null : new Map(times.map((t, i) => [t, i]))
   const rows = sources.flatMap((source, i) => source.frame.rows.map((row, n) => ({ row, n, source, grid: grids[i] })))
+  // Lines are drawn over areas, and those over bars.
+  rows.sort((a, b) => layer(a.source) - layer(b.source))
   const painted = colors(rows.map(({ row }) => row))
   const judged = rows.some(({ row }) => row.outlier)
   const lines = rows.map(({ row, n, source, grid }, i): Line => {
@@ -67,7 +70,7 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
       metric: row.metric,
       tags: row.tags,
       color: judged && !row.outlier ? quiet : palette ? palette[n % palette.length] : painted[i],
-      unit: row.unit,
+      unit: source.unit ?? row.unit,
       style: source.style ?? 'line',
       width: source.width,
       dash: source.dash,
@@ -82,6 +85,8 @@ export function linesOf(sources: Source[]): { times: number[]; lines: Line[] } {
   })
   return { times, lines }
 }
+
+const layer = ({ style }: Look) => (style === 'bars' ? 0 : style === 'area' ? 1 : 2)
 
 // quiet is the colour of lines beside an outlier, in both themes.
 const quiet = '#98a2b3'

@@ -1,24 +1,74 @@
 // Dashboards as documents: what a widget asks, and edits that keep every field
 // they don't know.
 import type { Dashboard, Widget, WidgetRequest } from '../api'
-import type { Style } from '../chart/lines'
+import type { Look, Style } from '../chart/lines'
 import type { Threshold } from '../chart/scale'
+import { lineColors } from './palette'
 
-export interface Asked {
+export interface Asked extends Look {
   query: string
   alias?: string
-  style: Style
 }
+
+const strokes: Record<string, number> = { thin: 1, thick: 3 }
+const dashes: Record<string, number[]> = { dashed: [6, 4], dotted: [2, 3] }
 
 // askedBy is the queries of a timeseries widget, in either form.
 export function askedBy(requests: WidgetRequest[] | undefined, variables: Record<string, string> = {}): Asked[] {
   return (requests ?? []).flatMap((r): Asked[] => {
-    const style: Style = r.display_type === 'bars' || r.display_type === 'area' ? r.display_type : 'line'
-    if (typeof r.q === 'string') return r.q.trim() ? [{ query: filled(r.q, variables), style }] : []
-    const queries = (r.queries ?? []).filter((q) => q.query)
-    const formulas = r.formulas?.length ? r.formulas : queries.map((q): { formula: string; alias?: string } => ({ formula: q.name }))
-    return formulas.map(({ formula, alias }) => ({ query: filled(formulaText(formula, queries), variables), alias, style }))
+    const { palette, line_type: type, line_width: width } = (r.style ?? {}) as Record<string, string>
+    const look: Look = {
+      style: r.display_type === 'bars' || r.display_type === 'area' ? r.display_type : 'line',
+      palette: lineColors(palette), width: strokes[width], dash: dashes[type], right: r.on_right_yaxis === true || undefined,
+    }
+    if (typeof r.q === 'string') {
+      const alias = (r.metadata as { expression?: string; alias_name?: string }[] | undefined)?.find((m) => m.alias_name)?.alias_name
+      return r.q.trim() ? [{ query: filled(r.q, variables), alias, ...look }] : []
+    }
+    const queries = (r.queries ?? []).filter((q) => q.query && isMetrics(q.data_source))
+    const formulas: Formula[] = r.formulas?.length ? r.formulas : queries.map((q) => ({ formula: q.name }))
+    return formulas.map(({ formula, alias, limit, style, number_format: format }, i) => {
+      const text = filled(formulaText(formula, queries), variables)
+      return {
+        query: limit?.count ? `top(${text}, ${limit.count}, 'mean', '${limit.order === 'asc' ? 'asc' : 'desc'}')` : text,
+        alias, ...look, palette: turned(lineColors(style?.palette) ?? look.palette, i), unit: format && unitOf(format),
+      }
+    })
   })
+}
+
+// turned begins a palette at its i-th colour.
+const turned = (palette: string[] | undefined, i: number) => palette && [...palette.slice(i % palette.length), ...palette.slice(0, i % palette.length)]
+
+export interface Formula {
+  formula: string
+  alias?: string
+  limit?: { count?: number; order?: string }
+  style?: { palette?: string }
+  number_format?: NumberFormat
+  [other: string]: unknown
+}
+
+export interface NumberFormat {
+  unit?: { type?: string; unit_name?: string; per_unit_name?: string; label?: string }
+}
+
+// unitOf is the unit that a formula asks for; undefined: its metric's.
+export function unitOf({ unit }: NumberFormat): string | undefined {
+  if (unit?.label) return unit.label
+  return unit?.unit_name && unit.unit_name + (unit.per_unit_name ? `/${unit.per_unit_name}` : '')
+}
+
+// isMetrics tells the data that is kept here from that of Datadog's other products.
+export const isMetrics = (source: string | undefined) => !source || source === 'metrics' || source === 'cloud_cost'
+
+// foreign names the data that a widget asks for and that is not kept here.
+export function foreign(requests: WidgetRequest[] | undefined): string | undefined {
+  for (const r of requests ?? []) {
+    for (const kind of ['log_query', 'rum_query', 'apm_query', 'network_query', 'security_query', 'audit_query', 'profile_metrics_query', 'process_query']) if (r[kind]) return kind.replace('_query', '').replace(/_/g, ' ')
+    const other = r.queries?.find((q) => !isMetrics(q.data_source))
+    if (other) return other.data_source!.replace(/_/g, ' ')
+  }
 }
 
 // formulaText puts the queries into a formula in the place of their names.
@@ -35,7 +85,7 @@ function formulaText(formula: string, queries: { name: string; query?: string }[
 
 // filled puts template variables into a query: "$env" is a whole tag, and
 // "$env.value" its value.
-function filled(query: string, variables: Record<string, string>): string {
+export function filled(query: string, variables: Record<string, string>): string {
   return query.replace(/\$([A-Za-z_]\w*)(\.value)?/g, (text, name: string, value?: string) => {
     const tag = variables[name]
     if (tag === undefined) return text

@@ -2,48 +2,57 @@
 import type { ComponentChildren } from 'preact'
 import type { Widget } from '../api'
 import { Empty, Panel } from '../parts/basics'
-import { Graph } from '../parts/graph'
-import { link } from '../route'
 import { ServiceSummary, TopologyMap } from './apm-widgets'
-import { SnapshotButton } from './snapshot'
-import { askedBy, inOrder, thresholdsOf, widthOf } from './document'
+import { Change } from './change'
+import { CheckStatus } from './check-status'
+import type { Definition, Variables } from './definition'
+import { inOrder, widthOf } from './document'
+import { Page, Picture } from './embed'
+import { EventStream, EventTimeline } from './event-widgets'
+import { HostMapWidget } from './host-map-widget'
+import { AlertGraph, AlertValue, MonitorSummary } from './monitor-widgets'
+import { QueryTable } from './query-table'
+import { QueryValue } from './query-value'
+import { Distribution, HeatMap } from './spreads'
+import { FreeText, Note } from './text'
+import { Timeseries } from './timeseries'
+import { Toplist } from './toplist'
+import type { WidgetProps } from './widget-panel'
+import { OwnTime } from './widget-time'
 
-export function WidgetView({ widget, variables, tools }: { widget: Widget; variables: Record<string, string>; tools?: ComponentChildren }) {
-  const { definition } = widget
-  const { type, title } = definition
-  switch (type) {
-    case 'timeseries': {
-      const asked = askedBy(definition.requests, variables)
-      const explore = asked.map((a) => a.query).join(', ')
-      return (
-        <Panel flush title={title || explore} actions={tools ?? <><SnapshotButton title={title || explore} requests={asked} thresholds={thresholdsOf(definition.markers)} /><a class="small" href={link('/metrics/explorer', { q: explore, style: asked[0]?.style === 'line' ? null : asked[0]?.style })}>Explore</a></>}>
-          <Graph label={title || explore} requests={asked} thresholds={thresholdsOf(definition.markers)} height={230} />
-        </Panel>
-      )
-    }
-    case 'trace_service':
-      return <ServiceSummary definition={definition} tools={tools} />
-    case 'topology_map':
-    case 'servicemap':
-      return <TopologyMap definition={definition} tools={tools} />
-    case 'note':
-      return <Panel actions={tools}><p class="note-text">{definition.content}</p></Panel>
-    case 'group':
-      return (
-        <section class="widget-group" aria-label={title}>
-          <header class="panel-head"><h2>{title}</h2>{tools && <div class="actions">{tools}</div>}</header>
-          <div class="grid12">
-            {inOrder(definition.widgets ?? []).map((w, i) => (
-              <div key={w.id ?? i} class="cell" style={{ '--span': widthOf({ layout_type: 'ordered' }, w) }}><WidgetView widget={w} variables={variables} /></div>
-            ))}
-          </div>
-        </section>
-      )
-    default:
-      return (
-        <Panel title={title} actions={tools}>
-          <Empty title={`A widget of type ${type} is not shown yet`}>It is kept as it is when the dashboard is saved.</Empty>
-        </Panel>
-      )
+const kinds: Record<string, (props: WidgetProps) => ComponentChildren> = {
+  timeseries: Timeseries, query_value: QueryValue, toplist: Toplist, query_table: QueryTable, table: QueryTable, change: Change,
+  heatmap: HeatMap, distribution: Distribution, hostmap: HostMapWidget,
+  check_status: CheckStatus, manage_status: MonitorSummary, alert_graph: AlertGraph, alert_value: AlertValue,
+  event_stream: EventStream, event_timeline: EventTimeline,
+  note: Note, free_text: FreeText, image: Picture, iframe: Page,
+  trace_service: ServiceSummary, topology_map: TopologyMap, servicemap: TopologyMap, group: Group,
+}
+
+// WidgetView draws a widget. height is how much there is for its content, in px,
+// where its place is not as high as it likes.
+export function WidgetView({ widget, variables, tools, height }: { widget: Widget; variables: Variables; tools?: ComponentChildren; height?: number }) {
+  const definition = widget.definition as Definition
+  const Kind = kinds[definition.type]
+  if (!Kind) {
+    return (
+      <Panel title={definition.title} actions={tools}>
+        <Empty title={`A widget of type ${definition.type} is not shown yet`}>It is kept as it is when the dashboard is saved.</Empty>
+      </Panel>
+    )
   }
+  return <OwnTime time={definition.time}><Kind definition={definition} variables={variables} tools={tools} height={height} /></OwnTime>
+}
+
+function Group({ definition: d, variables, tools }: WidgetProps) {
+  return (
+    <section class="widget-group" aria-label={d.title}>
+      <header class="panel-head"><h2>{d.title}</h2>{tools && <div class="actions">{tools}</div>}</header>
+      <div class="grid12">
+        {inOrder(d.widgets ?? []).map((w, i) => (
+          <div key={w.id ?? i} class="cell" style={{ '--span': widthOf({ layout_type: 'ordered' }, w) }}><WidgetView widget={w} variables={variables} /></div>
+        ))}
+      </div>
+    </section>
+  )
 }

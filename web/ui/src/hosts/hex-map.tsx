@@ -9,6 +9,7 @@ import { corners, pack, radiusFor, rampOf, stepOf } from './hex'
 export interface Spot {
   host: Host
   value?: number | null
+  size?: number // share of its cell, up to 1
 }
 
 export interface Group {
@@ -22,12 +23,13 @@ interface Hover {
   y: number
 }
 
-export function HexMap({ groups, small, unit = '', scale, metric }: {
+export function HexMap({ groups, small, unit = '', scale, metric, colors }: {
   groups: Group[]
   small?: boolean
   unit?: string
   scale?: [low: number, high: number] // absent: coloured by up or stale
   metric?: string
+  colors?: string[] // five, from little to much
 }) {
   const box = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
@@ -40,7 +42,7 @@ export function HexMap({ groups, small, unit = '', scale, metric }: {
   }, [])
   const total = groups.reduce((n, g) => n + g.hosts.length, 0)
   const radius = small ? Math.min(22, radiusFor(total)) : radiusFor(total)
-  const ramp = rampOf(theme)
+  const ramp = colors ?? rampOf(theme)
 
   return (
     <div class="hex-map" ref={box} onMouseLeave={() => setHover(null)}>
@@ -52,7 +54,7 @@ export function HexMap({ groups, small, unit = '', scale, metric }: {
             <svg width={field.width + 2} height={field.height + 2} viewBox={`-1 -1 ${field.width + 2} ${field.height + 2}`} role="group" aria-label={`${group.name || 'All'}: ${plural(group.hosts.length, 'host')}`}>
               {group.hosts.map((spot, i) => {
                 const cell = field.cells[i]
-                const { host, value } = spot
+                const { host, value, size = 1 } = spot
                 const measured = scale && typeof value === 'number'
                 const step = measured ? stepOf(value, ...scale) : -1
                 const kind = measured ? '' : !host.up ? 'stale' : scale ? 'unmeasured' : 'up'
@@ -68,8 +70,8 @@ export function HexMap({ groups, small, unit = '', scale, metric }: {
                     }}
                     onBlur={() => setHover(null)}
                   >
-                    <polygon class={`hex ${kind}`} points={corners(cell, radius - 1.5)} style={measured ? { fill: ramp[step] } : undefined} />
-                    {radius >= 30 && (
+                    <polygon class={`hex ${kind}`} points={corners(cell, (radius - 1.5) * size)} style={measured ? { fill: ramp[step] } : undefined} />
+                    {radius * size >= 30 && (
                       <text x={cell.x} y={cell.y} class="hex-label" style={measured && (theme === 'light' ? step >= 2 : step < 3) ? { fill: '#fff' } : measured && theme === 'dark' ? { fill: '#0e1116' } : undefined}>
                         <tspan x={cell.x} dy={measured ? '-2' : '4'}>{fitted(host.name, radius)}</tspan>
                         {measured && <tspan x={cell.x} dy="14" class="hex-value">{showValue(value, unit)}</tspan>}

@@ -1,0 +1,243 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/DataDog/datadog-api-client-go/v2/api/datadog"
+	"github.com/DataDog/datadog-api-client-go/v2/api/datadogV1"
+	"github.com/chromedp/chromedp"
+)
+
+// widgetDefinitions are one or more of every type that is drawn, with a
+// monitor's number and this server's address filled in.
+func widgetDefinitions(t *testing.T, monitor, page string) []json.RawMessage {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/widgets.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var definitions []json.RawMessage
+	if err := json.Unmarshal([]byte(strings.NewReplacer("MONITOR", monitor, "PAGE", page).Replace(string(raw))), &definitions); err != nil {
+		t.Fatal(err)
+	}
+	return definitions
+}
+
+// TestOfficialClientGetsEveryWidgetBackAsSent creates, reads, changes and deletes
+// a dashboard of each widget.
+func TestOfficialClientGetsEveryWidgetBackAsSent(t *testing.T) {
+	s := startServer(t)
+	ctx, client := s.api()
+	api := datadogV1.NewDashboardsApi(client)
+	same := func(what string, sent datadogV1.Widget, got []datadogV1.Widget) {
+		t.Helper()
+		if len(got) != 1 || got[0].UnparsedObject != nil || got[0].Id == nil {
+			t.Fatalf("%s: got %+v", what, got)
+		}
+		want, have := plain(t, sent.Definition), plain(t, got[0].Definition)
+		withoutIDs(have)
+		if !reflect.DeepEqual(want, have) {
+			t.Errorf("%s: sent %v, got back %v", what, want, have)
+		}
+	}
+	types := map[string]bool{}
+	for i, raw := range widgetDefinitions(t, "17", s.url) {
+		var definition datadogV1.WidgetDefinition
+		if err := json.Unmarshal(raw, &definition); err != nil || definition.UnparsedObject != nil {
+			t.Fatalf("Datadog's own model does not know widget %d: %s (error %v)", i, raw, err)
+		}
+		kind := plain(t, definition).(map[string]any)["type"].(string)
+		types[kind] = true
+		name := fmt.Sprintf("%s %d", kind, i)
+		widget := datadogV1.Widget{Definition: definition}
+		body := datadogV1.Dashboard{Title: name, LayoutType: datadogV1.DASHBOARDLAYOUTTYPE_ORDERED, Widgets: []datadogV1.Widget{widget}}
+		made, _, err := api.CreateDashboard(ctx, body)
+		if err != nil {
+			t.Fatalf("create %s: %v: %s", name, err, bodyOf(err))
+		}
+		same("create "+name, widget, made.Widgets)
+		read, _, err := api.GetDashboard(ctx, made.GetId())
+		if err != nil {
+			t.Fatalf("read %s: %v", name, err)
+		}
+		same("read "+name, widget, read.Widgets)
+		read.Title = name + " changed"
+		changed, _, err := api.UpdateDashboard(ctx, made.GetId(), read)
+		if err != nil || changed.Title != read.Title || *changed.Widgets[0].Id != *made.Widgets[0].Id {
+			t.Errorf("update %s: %v: got %q with widget %v, want %q with %v", name, err, changed.Title, changed.Widgets[0].Id, read.Title, made.Widgets[0].Id)
+		}
+		same("update "+name, widget, changed.Widgets)
+		if gone, _, err := api.DeleteDashboard(ctx, made.GetId()); err != nil || gone.GetDeletedDashboardId() != made.GetId() {
+			t.Errorf("delete %s: %v", name, err)
+		}
+		if _, response, err := api.GetDashboard(ctx, made.GetId()); err == nil || response.StatusCode != 404 {
+			t.Errorf("%s is there after it was deleted", name)
+		}
+	}
+	for _, kind := range []string{
+		"timeseries", "query_value", "toplist", "query_table", "change", "heatmap", "distribution", "hostmap", "check_status", "manage_status", "alert_graph", "alert_value",
+		"event_stream", "event_timeline", "note", "free_text", "image", "iframe", "group",
+	} {
+		if !types[kind] {
+			t.Errorf("no widget of type %s was tried", kind)
+		}
+	}
+}
+
+func bodyOf(err error) []byte {
+	if e, ok := err.(datadog.GenericOpenAPIError); ok {
+		return e.Body()
+	}
+	return nil
+}
+
+// plain is what a value is in JSON.
+func plain(t *testing.T, v any) (out any) {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// withoutIDs takes out the numbers that the server gave to a group's widgets.
+func withoutIDs(definition any) {
+	widgets, _ := definition.(map[string]any)["widgets"].([]any)
+	for _, w := range widgets {
+		delete(w.(map[string]any), "id")
+	}
+}
+
+// feedShop submits two hours of three hosts' load, of hits and of latencies, and
+// checks and events.
+func (s *server) feedShop(now time.Time) {
+	s.t.Helper()
+	random := rand.New(rand.NewPCG(7, 8))
+	for i, host := range []string{"web-1", "web-2", "db-1"} {
+		s.announce(host, []string{"env:prod", "env:prod", "env:test"}[i])
+		var load []point
+		for at := now.Add(-2 * time.Hour); at.Before(now); at = at.Add(20 * time.Second) {
+			v := 0.4 + float64(i) + 0.3*random.Float64()
+			if ago := now.Sub(at); i == 1 && ago > 20*time.Minute && ago < 30*time.Minute {
+				v += 2.5
+			}
+			load = append(load, point{at, v})
+		}
+		s.submit("shop.load", host, nil, load...)
+		s.call("POST", "/api/v1/check_run", []any{map[string]any{
+			"check": "postgres.can_connect", "host_name": host, "status": []int{0, 2, 0}[i], "message": []string{"", "connection refused", ""}[i], "timestamp": now.Unix(),
+		}}, nil)
+	}
+	for i, route := range []string{"/", "/cart", "/item", "/search", "/login"} {
+		var hits []any
+		var latency []any
+		for at := now.Add(-time.Hour); at.Before(now); at = at.Add(20 * time.Second) {
+			hits = append(hits, []float64{float64(at.Unix()), float64(random.IntN(40 * (6 - i)))})
+			values := []float64{}
+			for range 4 {
+				values = append(values, float64(5+i*4)*(0.6+random.ExpFloat64()))
+			}
+			latency = append(latency, []any{float64(at.Unix()), values})
+		}
+		s.call("POST", "/api/v1/series", map[string]any{"series": []any{map[string]any{"metric": "shop.hits", "type": "count", "interval": 20, "points": hits, "tags": []string{"route:" + route}}}}, nil)
+		s.call("POST", "/api/v1/distribution_points", map[string]any{"series": []any{map[string]any{"metric": "shop.latency", "points": latency, "tags": []string{"route:" + route}}}}, nil)
+	}
+	for i, kind := range []string{"info", "success", "error", "warning", "success"} {
+		s.call("POST", "/api/v1/events", map[string]any{
+			"title": fmt.Sprintf("deploy %d of the shop", i+1), "text": "by the pipeline", "alert_type": kind, "source_type_name": "deployer", "date_happened": now.Add(-time.Duration(50-11*i) * time.Minute).Unix(), "tags": []string{"service:shop"},
+		}, nil)
+	}
+}
+
+// TestEveryWidgetIsDrawnInTheBrowser opens a dashboard of all widgets on data and
+// looks at what each drew.
+func TestEveryWidgetIsDrawnInTheBrowser(t *testing.T) {
+	s := startServer(t, "--embed", "https://pictures.example")
+	now := s.now().Truncate(20 * time.Second)
+	s.feedShop(now)
+	var monitor struct{ ID int64 }
+	s.call("POST", "/api/v1/monitor", map[string]any{
+		"name": "Load is high", "type": "metric alert", "query": "avg(last_5m):avg:shop.load{*} by {host} > 2.5", "message": "", "priority": 2, "options": map[string]any{"thresholds": map[string]any{"critical": 2.5, "warning": 2}},
+	}, &monitor)
+	s.advance(3 * time.Minute)
+
+	var widgets []any
+	x, y := 0, 0
+	for _, raw := range widgetDefinitions(t, fmt.Sprint(monitor.ID), s.url) {
+		var kind struct{ Type string }
+		if err := json.Unmarshal(raw, &kind); err != nil {
+			t.Fatal(err)
+		}
+		width, height := 4, 3
+		if kind.Type == "group" {
+			width, x, y = 12, 0, y+3
+		}
+		widgets = append(widgets, map[string]any{"definition": raw, "layout": map[string]int{"x": x, "y": y, "width": width, "height": height}})
+		if x += width; x >= 12 {
+			x, y = 0, y+height
+		}
+	}
+	var board struct{ ID string }
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Every widget", "layout_type": "ordered", "reflow_type": "fixed", "widgets": widgets}, &board)
+
+	b := openBrowser(t, s.url)
+	b.do(chromedp.EmulateViewport(1440, 3400))
+	b.open("/dashboard/" + board.ID)
+	cell := func(title string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll('.panel')].find((p) => p.querySelector('.widget-title')?.firstChild.textContent === %q)`, title)
+	}
+	drawn := func(title, expression string) {
+		t.Helper()
+		b.until(title+" is drawn", fmt.Sprintf(`((panel) => panel && (%s))(%s)`, expression, cell(title)))
+	}
+	inked := `((canvas) => { const d = canvas?.width && canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; let n = 0; for (let i = 3; d && i < d.length; i += 4) if (d[i] > 128) n++; return n > 500 })(panel.querySelector('canvas'))`
+	for _, title := range []string{"Load, with a limit and deploys", "Latency, log scale", "Hits by route, stacked", "Latency", "Load over hosts", "Load, as the monitor sees it"} {
+		drawn(title, inked)
+	}
+	drawn("Load, with a limit and deploys", "panel.querySelectorAll('.legend tbody tr').length === 4 && panel.innerText.includes('past 1h')")
+	drawn("Hits", `/^\d+\.\d k\s*hits$/.test(panel.querySelector('.big-number')?.innerText.trim()) && panel.querySelector('.sparkline path')`)
+	drawn("Load now", `/\d\.\d\d$/.test(panel.querySelector('.big-number')?.innerText.trim()) && getComputedStyle(panel.querySelector('.big-value')).backgroundColor !== 'rgba(0, 0, 0, 0)'`)
+	drawn("Busiest routes", `panel.querySelectorAll('.toplist li').length === 5 && panel.querySelector('.toplist li').innerText.includes('route:/') && panel.querySelector('a[href^="https://example.com/runbook?from=1"]')`)
+	drawn("Load by host, older form", `panel.querySelector('.toplist li').innerText.includes('web-2')`)
+	drawn("Routes", `panel.querySelectorAll('tbody tr').length === 5 && panel.querySelector('.cell-bar') && panel.innerText.includes(' ms')`)
+	drawn("Hosts, older form", `panel.querySelectorAll('tbody tr').length === 3 && panel.querySelector('tbody tr').innerText.includes('db-1')`)
+	drawn("Load against an hour before", `panel.querySelector('tbody tr').innerText.includes('web-2') && panel.innerText.includes('↑')`)
+	drawn("Latency spread", `panel.querySelectorAll('.histogram-slot > span').length > 20 && panel.innerText.includes('p99')`)
+	drawn("Load of hosts", `panel.querySelectorAll('.hex').length >= 3 && panel.innerText.includes('env:prod')`)
+	drawn("Database", `panel.innerText.includes('Critical') && panel.innerText.includes('3 groups by host')`)
+	drawn("Database of web-2", `panel.innerText.includes('connection refused')`)
+	drawn("Monitors", `panel.querySelector('.rows')?.innerText.includes('Load is high')`)
+	drawn("Load by the monitor", `/\d/.test(panel.querySelector('.big-number')?.innerText)`)
+	drawn("What happened", `panel.querySelectorAll('.rows > li').length === 5`)
+	drawn("Events over time", `panel.querySelectorAll('.timeline-part').length === 5 && panel.innerText.includes('1 errors')`)
+	b.until("the note is formatted, its foreign picture a link", `document.querySelector('.note h1')?.innerText === 'The shop' && document.querySelector('.note a[href="https://tracker.example/p.png"]')`)
+	b.until("the text is there", `document.querySelector('.free-text')?.innerText.trim() === 'Backend'`)
+	b.until("the picture is loaded", `document.querySelector('img.picture')?.naturalWidth > 0`)
+	b.see("Pages of https://status.example.com are not shown here", "--embed https://status.example.com", "A note in a group")
+	drawn("In a group", `panel.querySelector('.big-number')`)
+	b.until("nothing failed", `document.querySelectorAll('.failure').length === 0`)
+
+	for _, theme := range []string{"light", "dark"} {
+		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+			b.do(chromedp.EmulateViewport(size[0], 3400))
+			b.until("the theme is "+theme, fmt.Sprintf(`(localStorage.setItem('whippet-theme', %q), true)`, theme))
+			b.open("/dashboard/" + board.ID)
+			b.until("it is drawn again", `document.documentElement.dataset.theme === `+fmt.Sprintf("%q", theme)+` && document.querySelectorAll('canvas').length >= 6 && document.querySelector('.note h1') && document.querySelectorAll('.hex').length >= 3`)
+			if size[0] < 400 {
+				b.until("it is no wider than the window", `document.documentElement.scrollWidth <= 390`)
+			}
+			b.screenshot(fmt.Sprintf("widgets-%s-%d", theme, size[0]))
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package datadog
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestMalformedWidgetsAreRefused(t *testing.T) {
+	for _, tt := range []struct{ widgets, want string }{
+		{`{}`, "widgets: want a list"},
+		{`[{}]`, "widgets[0].definition.type: every widget needs one"},
+		{`[{"definition":{"type":"timeserie"}}]`, `"timeserie" is not one of alert_graph`},
+		{`[{"definition":{"type":"timeserie"}}]`, `did you mean "timeseries"?`},
+		{`[{"definition":{"type":7}}]`, "definition.type: want a string, got 7"},
+		{`[{"definition":{"type":"timeseries"}}]`, "definition.requests: a widget of type timeseries needs a list"},
+		{`[{"definition":{"type":"timeseries","requests":[{"q":"avg:a{*}","display_type":"lines"}]}}]`, `requests[0].display_type: "lines" is not one of line, area, bars, overlay`},
+		{`[{"definition":{"type":"timeseries","requests":[{"q":7}]}}]`, "requests[0].q: want a string"},
+		{`[{"definition":{"type":"timeseries","requests":["avg:a{*}"]}}]`, "requests[0]: want an object"},
+		{`[{"definition":{"type":"query_value","requests":[]}}]`, "needs one request, got 0"},
+		{`[{"definition":{"type":"query_value","requests":[{"queries":[{"name":"a","data_source":"metrics"}]}]}}]`, "queries[0].query: want a query"},
+		{`[{"definition":{"type":"query_value","requests":[{"queries":[{"name":"a","data_source":"metrics","query":"avg:a{*}","aggregator":"most"}]}]}}]`, `queries[0].aggregator: "most" is not one of`},
+		{`[{"definition":{"type":"toplist","requests":[{"queries":[{"name":"a"},{"name":"a"}]}]}}]`, `two queries have the name "a"`},
+		{`[{"definition":{"type":"toplist","requests":[{"formulas":[{}]}]}}]`, "formulas[0].formula: want arithmetic"},
+		{`[{"definition":{"type":"toplist","requests":[{"formulas":[{"formula":"a","limit":{"order":"up"}}]}]}}]`, `formulas[0].limit.order: "up" is not one of asc, desc`},
+		{`[{"definition":{"type":"query_table","requests":[{"q":"avg:a{*}","conditional_formats":[{"comparator":"~","palette":"red","value":1}]}]}}]`, `conditional_formats[0].comparator: "~" is not one of =, >, >=, <, <=`},
+		{`[{"definition":{"type":"query_table","requests":[{"q":"avg:a{*}","conditional_formats":[{"comparator":">","palette":"white_on_red","value":"1"}]}]}}]`, `conditional_formats[0].value: want a number, got "1"`},
+		{`[{"definition":{"type":"change","requests":[{"q":"avg:a{*}","compare_to":"yesterday"}]}}]`, `compare_to: "yesterday" is not one of hour_before, day_before`},
+		{`[{"definition":{"type":"hostmap","requests":[]}}]`, "an object with a request as fill, size or both"},
+		{`[{"definition":{"type":"check_status","grouping":"check"}}]`, "definition.check: a widget of type check_status needs one"},
+		{`[{"definition":{"type":"manage_status","query":"","sort":"worst"}}]`, `sort: "worst" is not one of name,asc`},
+		{`[{"definition":{"type":"alert_graph","viz_type":"timeseries"}}]`, "definition.alert_id"},
+		{`[{"definition":{"type":"alert_value","alert_id":17}}]`, "definition.alert_id: want a string, got 17"},
+		{`[{"definition":{"type":"note","content":"a","tick_edge":"up"}}]`, `tick_edge: "up" is not one of bottom, left, right, top`},
+		{`[{"definition":{"type":"image"}}]`, "definition.url"},
+		{`[{"definition":{"type":"note","content":"a","time":{"live_span":"3h"}}}]`, `time.live_span: "3h" is not one of 1m`},
+		{`[{"definition":{"type":"note","content":"a"},"layout":{"x":0,"y":0,"width":-1,"height":1}}]`, "widgets[0].layout.width: want a number from 0 on"},
+		{`[{"definition":{"type":"group","layout_type":"ordered","widgets":[{"definition":{"type":"group","widgets":[]}}]}}]`, "widgets[0].definition.widgets[0].definition: a group can't hold a group"},
+		{`[{"definition":{"type":"group","layout_type":"ordered","widgets":[{"definition":{"type":"free_text"}}]}}]`, "widgets[0].definition.widgets[0].definition.text"},
+	} {
+		err := checkWidgets("widgets", json.RawMessage(tt.widgets), false)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want %q in it", tt.widgets, err, tt.want)
+		}
+	}
+}
+
+func TestUnknownFieldsAndUndrawnTypesPass(t *testing.T) {
+	for _, widgets := range []string{
+		`[]`,
+		`[{"definition":{"type":"slo","slo_id":"x","view_type":"detail"}}]`,
+		`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"logs","search":{"query":"x"}}],"formulas":[{"formula":"a"}],"news":1}],"news":{"a":1}},"news":true}]`,
+		`[{"definition":{"type":"query_value","time":null,"requests":[{"q":"avg:$metric{$scope}","aggregator":"last","conditional_formats":[]}]},"layout":null}]`,
+	} {
+		if err := checkWidgets("widgets", json.RawMessage(widgets), false); err != nil {
+			t.Errorf("%s: %v", widgets, err)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+// Events as a list, and as counts over time.
+import { api, type EventItem } from '../api'
+import { useData } from '../data'
+import { Empty, Moment, Tags } from '../parts/basics'
+import { setRange, useRange } from '../range'
+import { link } from '../route'
+import { showTime, type Range } from '../time'
+import { plural } from '../units'
+import type { Variables } from './definition'
+import { filled } from './document'
+import { WidgetPanel, type WidgetProps } from './widget-panel'
+
+const kinds: Record<string, string> = { error: 'alert', warning: 'warn', success: 'ok' }
+
+function useEvents(query: string | undefined, variables: Variables) {
+  const range = useRange()
+  // Datadog's older searches say tags: before what is a tag anyway.
+  const q = filled(query ?? '', variables)
+  const loaded = useData(`events ${range.from} ${range.to} ${q}`, () => api.events(range.from, range.to, q))
+  return { loaded, q, range }
+}
+
+export function EventStream(props: WidgetProps) {
+  const { definition: d, variables } = props
+  const { loaded, q } = useEvents(d.query, variables)
+  const large = d.event_size === 'l'
+  return (
+    <WidgetPanel {...props} loaded={loaded} flush title={q ? `Events: ${q}` : 'Events'} links={<a class="small" href={link('/events', { q })}>All</a>}>
+      {loaded.data?.length === 0 && <Empty title="No events in this time range" />}
+      <ul class="rows event-rows">{loaded.data?.slice(0, 100).map((e) => <EventRow key={e.id} event={e} large={large} />)}</ul>
+    </WidgetPanel>
+  )
+}
+
+function EventRow({ event: e, large }: { event: EventItem; large: boolean }) {
+  return (
+    <li class="top">
+      <span class={`bullet ${kinds[e.alert_type] ?? 'nodata'}`} title={e.alert_type} />
+      <div class="grow event">
+        <p>{e.monitor_id ? <a href={link(`/monitors/${e.monitor_id}`)}>{e.title}</a> : <b>{e.title}</b>}<span class="muted"> {e.source_type_name}</span></p>
+        {large && e.text && <p class="event-text">{e.text}</p>}
+        {large && <Tags tags={e.tags} />}
+      </div>
+      <span class="muted nowrap"><Moment ms={e.time} ago /></span>
+    </li>
+  )
+}
+
+const bars = 60
+const order = ['alert', 'warn', 'ok', 'nodata']
+const words: Record<string, string> = { alert: 'errors', warn: 'warnings', ok: 'successes', nodata: 'others' }
+
+// countsOf counts events in even parts of a range, by kind.
+export function countsOf(events: EventItem[], range: Pick<Range, 'from' | 'to'>, parts = bars): Record<string, number>[] {
+  const counts: Record<string, number>[] = Array.from({ length: parts }, () => ({}))
+  for (const e of events) {
+    const part = counts[Math.floor(((e.time - range.from) / (range.to - range.from)) * parts)]
+    const kind = kinds[e.alert_type] ?? 'nodata'
+    if (part) part[kind] = (part[kind] ?? 0) + 1
+  }
+  return counts
+}
+
+export function EventTimeline(props: WidgetProps) {
+  const { definition: d, variables } = props
+  const { loaded, q, range } = useEvents(d.query, variables)
+  const events = loaded.data ?? []
+  const counts = countsOf(events, range)
+  const most = Math.max(1, ...counts.map((c) => Object.values(c).reduce((a, b) => a + b, 0)))
+  const length = (range.to - range.from) / bars
+  const sums = countsOf(events, range, 1)[0]
+  return (
+    <WidgetPanel {...props} loaded={loaded} title={q ? `Events: ${q}` : 'Events'} links={<a class="small" href={link('/events', { q })}>All</a>}>
+      {loaded.data?.length === 0 ? <Empty title="No events in this time range" /> : (
+        <figure class="timeline" aria-label={`${plural(events.length, 'event')}: ${order.filter((k) => sums[k]).map((k) => `${sums[k]} ${words[k]}`).join(', ')}`}>
+          <div class="timeline-bars">
+            {counts.map((c, i) => {
+              const n = Object.values(c).reduce((a, b) => a + b, 0)
+              const from = range.from + i * length
+              return (
+                <button key={i} type="button" class="timeline-slot" tabIndex={n ? 0 : -1} disabled={!n} title={n ? `${plural(n, 'event')}, ${showTime(from)}` : undefined} aria-label={n ? `${plural(n, 'event')} at ${showTime(from)}: zoom in` : undefined} onClick={() => setRange({ from, to: from + length, live: false })}>
+                  {order.map((k) => c[k] && <span key={k} class={`timeline-part ${k}`} style={{ height: `${(c[k] / most) * 100}%` }} />)}
+                </button>
+              )
+            })}
+          </div>
+          <figcaption><span>{showTime(range.from)}</span><span>{order.filter((k) => sums[k]).map((k) => <span key={k} class="timeline-key"><span class={`bullet ${k}`} />{sums[k]} {words[k]}</span>)}</span><span>{showTime(range.to)}</span></figcaption>
+        </figure>
+      )}
+    </WidgetPanel>
+  )
+}

@@ -1,0 +1,124 @@
+// Figures of widgets: a request in either form as a question for one value per
+// group, and the answers as a table.
+import { api, ApiError, type ScalarQuestion } from '../api'
+import { useData, type Loaded } from '../data'
+import type { Range } from '../time'
+import type { CellFormula, Request, Variables } from './definition'
+import { filled, foreign, unitOf } from './document'
+import type { ConditionalFormat } from './palette'
+
+// Column is one figure of a table.
+export interface Column {
+  name: string
+  mode: string // number, bar or trend
+  formats: ConditionalFormat[]
+  unit: string
+}
+
+export interface Table {
+  keys: string[] // of the groups' tags
+  columns: Column[]
+  rows: TableRow[]
+}
+
+export interface TableRow {
+  tags: string[] // "host:a"
+  cells: (number | null)[] // one for each column
+}
+
+const aggregators = ['avg', 'mean', 'sum', 'min', 'max', 'last', 'l2norm', 'area']
+
+// questionOf asks for a request's figures: a column for each formula.
+export function questionOf(r: Request, variables: Variables): { question: ScalarQuestion; formulas: CellFormula[] } | null {
+  if (typeof r.q === 'string' && r.q.trim()) {
+    // What a query ranks by is also what its figures are.
+    const ranked = /^\s*top\(.*,\s*'(\w+)'\s*,\s*'(?:asc|desc)'\s*\)\s*$/s.exec(r.q)?.[1]
+    const by = r.aggregator ?? ranked ?? 'avg'
+    const formula: CellFormula = {
+      formula: 'query1', alias: r.alias, conditional_formats: r.conditional_formats, cell_display_mode: r.cell_display_mode?.[0],
+      limit: r.limit ? { count: r.limit, order: r.order } : undefined,
+    }
+    return {
+      question: { queries: [{ name: 'query1', query: filled(r.q, variables), aggregator: aggregators.includes(by) ? by : 'avg' }], formulas: [limited(formula)] },
+      formulas: [formula],
+    }
+  }
+  const queries = (r.queries ?? []).filter((q) => q.query)
+  if (queries.length === 0) return null
+  const formulas: CellFormula[] = r.formulas?.length ? r.formulas : queries.map((q) => ({ formula: q.name }))
+  return {
+    question: {
+      queries: queries.map((q) => ({ name: q.name, query: filled(q.query!, variables), aggregator: aggregators.includes(String(q.aggregator)) ? String(q.aggregator) : 'avg' })),
+      formulas: formulas.map(limited),
+    },
+    formulas: formulas.map((f) => ({ ...f, conditional_formats: f.conditional_formats ?? r.conditional_formats })),
+  }
+}
+
+function limited({ formula, limit }: CellFormula): ScalarQuestion['formulas'][number] {
+  return limit?.count ? { formula, limit: { count: limit.count, order: limit.order === 'asc' ? 'asc' : 'desc' } } : { formula }
+}
+
+// tableOf puts the answers to requests side by side, and sorts and cuts them as
+// the first request says.
+export function tableOf(answers: { answer: Awaited<ReturnType<typeof api.scalars>>; formulas: CellFormula[]; queries: ScalarQuestion['queries'] }[], r: Request): Table {
+  const keys: string[] = []
+  const columns: Column[] = []
+  const rows = new Map<string, TableRow>()
+  for (const { answer, formulas, queries } of answers) {
+    const groups = answer.filter((c) => c.type === 'group')
+    const figures = answer.filter((c) => c.type === 'number')
+    for (const g of groups) if (!keys.includes(g.name)) keys.push(g.name)
+    const height = figures[0]?.values.length ?? 0
+    for (let i = 0; i < height; i++) {
+      const tags = groups.flatMap((g) => (g.values[i] as string[]).map((v) => `${g.name}:${v}`))
+      const key = tags.join(',')
+      if (!rows.has(key)) rows.set(key, { tags, cells: [] })
+      figures.forEach((f, k) => (rows.get(key)!.cells[columns.length + k] = f.values[i] as number | null))
+    }
+    figures.forEach((f, k) => {
+      const formula = formulas[k]
+      columns.push({
+        name: formula.alias || (queries.find((q) => q.name === formula.formula)?.query ?? formula.formula),
+        mode: formula.cell_display_mode ?? 'number', formats: formula.conditional_formats ?? [],
+        unit: (formula.number_format && unitOf(formula.number_format)) ?? (f.meta?.unit?.[0]?.name ?? ''),
+      })
+    })
+  }
+  const list = [...rows.values()].map(({ tags, cells }) => ({ tags, cells: columns.map((_, k) => cells[k] ?? null) }))
+  const orders = r.sort?.order_by ?? []
+  const limit = answers[0]?.formulas.findIndex((f) => f.limit?.order) ?? -1
+  const by = orders.length ? orders : [{ type: 'formula', index: Math.max(0, limit), order: answers[0]?.formulas[Math.max(0, limit)]?.limit?.order ?? 'desc' }]
+  list.sort((a, b) => {
+    for (const { type, index = 0, name, order } of by) {
+      const side = order === 'asc' ? 1 : -1
+      const found = type === 'group' ? compare(valueOf(a.tags, name ?? keys[0]), valueOf(b.tags, name ?? keys[0])) * side : byFigure(a.cells[index], b.cells[index], side)
+      if (found !== 0) return found
+    }
+    return compare(a.tags.join(), b.tags.join())
+  })
+  return { keys, columns, rows: r.sort?.count ? list.slice(0, r.sort.count) : list }
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+// byFigure orders figures; those that are missing come last either way.
+export function byFigure(a: number | null, b: number | null, side: number): number {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
+  return (a - b) * side
+}
+
+// valueOf is what a group's tags say of a key.
+export const valueOf = (tags: string[], key: string): string => tags.filter((t) => t.startsWith(key + ':')).map((t) => t.slice(key.length + 1)).join(', ')
+
+// useTable loads the figures of requests.
+export function useTable(requests: Request[] | undefined, variables: Variables, range: Range): Loaded<Table> {
+  const list = requests ?? []
+  return useData(JSON.stringify([list, variables, range.from, range.to]), async (signal) => {
+    const other = foreign(list)
+    if (other) throw new ApiError(`Whippet keeps metrics, and no ${other}: this widget has nothing to show`, 400)
+    const asked = list.flatMap((r) => questionOf(r, variables) ?? [])
+    const answers = await Promise.all(asked.map(async ({ question, formulas }) => ({ answer: await api.scalars(question, range.from, range.to, signal), formulas, queries: question.queries })))
+    return tableOf(answers, list[0] ?? {})
+  })
+}
