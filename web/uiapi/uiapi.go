@@ -54,6 +54,8 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/spread", a.spread)
 	r.Post("/markdown/preview", a.markdown)
 	r.Get("/complete", a.complete)
+	r.Get("/presets", a.presets)
+	r.Get("/presets/:id", a.preset)
 	r.Get("/metrics", a.metrics)
 	r.Get("/metrics/:name", a.metric)
 	r.Get("/cardinality", a.cardinality)
