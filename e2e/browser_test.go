@@ -203,3 +203,13 @@ func (b *browser) drag(selector string, x0, y0, x1, y1 float64) {
 		return true
 	})()`, selector, x0, y0, x1, y1, x1, y1))
 }
+
+// tick changes a checkbox, by its name.
+func (b *browser) tick(label string) {
+	b.t.Helper()
+	b.until("there is a checkbox "+label, fmt.Sprintf(`(() => {
+		const box = [...document.querySelectorAll('input[type=checkbox]')].find((e) => e.ariaLabel === %q)
+		box?.click()
+		return box
+	})()`, label))
+}

@@ -227,12 +227,13 @@ func TestLinkOpensNothingButItsDashboard(t *testing.T) {
 	key := []string{"DD-APPLICATION-KEY", secret}
 	s.headers = key
 	id, _ := s.call(200, "POST", "/api/v1/dashboard", `{"title":"Shop","layout_type":"ordered","notify_list":["boss@example.com"],
-		"template_variables":[{"name":"env","prefix":"env","defaults":["prod"]},{"name":"region","prefix":"region","default":"*"},{"name":"team","prefix":"team","default":"a"}],
+		"template_variables":[{"name":"env","prefix":"env","defaults":["prod"]},{"name":"region","prefix":"region","default":"*"},{"name":"team","prefix":"team","default":"a"},{"name":"by","type":"group","defaults":["host"]}],
 		"widgets":[
 			{"definition":{"type":"timeseries","requests":[{"q":"avg:cpu{$env,$region} by {host}"},{"queries":[{"name":"a","query":"sum:hits{$team}.as_count()","data_source":"metrics"}],"formulas":[{"formula":"a / 60"}]}]}},
+			{"definition":{"type":"toplist","requests":[{"q":"top(max:disk{$env} by {$by}, 5, 'mean', 'desc')"}]}},
 			{"definition":{"type":"group","widgets":[{"definition":{"type":"query_value","requests":[{"q":"max:disk{*}"}]}}]}}]}`)["id"].(string)
 	share := s.call(200, "POST", "/api/v1/dashboard/public", `{"dashboard_id":"`+id+`","dashboard_type":"custom_timeboard","share_type":"open","global_time":{"live_span":"1h"},
-		"selectable_template_vars":[{"name":"env","prefix":"env","default_value":"prod","visible_tags":["prod","dev"]},{"name":"region","prefix":"region","default_value":"*","visible_tags":[]}]}`)
+		"selectable_template_vars":[{"name":"env","prefix":"env","default_value":"prod","visible_tags":["prod","dev"]},{"name":"region","prefix":"region","default_value":"*","visible_tags":[]},{"name":"by","prefix":"","default_value":"host","visible_tags":[]}]}`)
 	token, _ := share["token"].(string)
 	if len(token) != 32 || share["public_url"] != "http://whippet.test/p/"+token || share["title"] != "Shop" || share["status"] != "active" {
 		t.Fatalf("the share: %v", share)
@@ -260,6 +261,11 @@ func TestLinkOpensNothingButItsDashboard(t *testing.T) {
 		{"max:disk{*}", "", hour, now, 200},
 		{"max:disk{*}", "", now.Add(-10 * time.Minute), now, 200},
 
+		{"max:disk{env:prod} by {device}", "&tpl_var_by=device", hour, now, 200},
+		{"avg:cpu{env IN (prod, dev),*} by {host}", "&tpl_var_env%5B0%5D=prod&tpl_var_env%5B1%5D=dev", hour, now, 200},
+
+		{"max:disk{env:prod} by {device}", "", hour, now, 400},
+		{"avg:secret{*}", "&tpl_var_by=" + url.QueryEscape("host} + avg:secret{*"), hour, now, 400},
 		{"avg:cpu{env:dev,*} by {host}", "", hour, now, 400},
 		{"avg:cpu{env:test,*} by {host}", "&tpl_var_env=test", hour, now, 400},
 		{"avg:cpu{*} by {host}", "&tpl_var_env=*", hour, now, 400},

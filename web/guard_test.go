@@ -16,7 +16,7 @@ import (
 
 // Who may call what, where it isn't "GET: viewers, the rest: editors".
 var (
-	forEverybody = regexp.MustCompile(`^(/healthz|/readyz|/mute|/snapshot/view/:name|/api/public/:token(/query|/scalar)?|/api/ui/(session|login|setup))$`)
+	forEverybody = regexp.MustCompile(`^(/healthz|/readyz|/mute|/snapshot/view/:name|/api/public/:token(/query|/scalar|/spread|/markdown)?|/api/ui/(session|login|setup))$`)
 	forAdmins    = regexp.MustCompile(`^(/debug/|/api/ui/users|/api/ui/audit|/api/v2/api_keys|.*/admin/)`)
 	withAPIKey   = regexp.MustCompile(`^((/prometheus)?/api/v1/write|/api/v0.2/(traces|stats)|/dogstatsd/v[12]/proxy|/v1/(metrics|traces))$`)
 	asksByPost   = regexp.MustCompile(`^(/prometheus/api/v1/|/api/v2/query/|/api/v2/spans/.*(search|aggregate)$|.*/(validate|preview|backtest|complete)$)`)

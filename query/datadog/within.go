@@ -9,7 +9,8 @@ import (
 // Within reports whether q asks nothing that others don't ask: whatever series
 // it reads, one of them reads, by the same aggregation and in the same groups,
 // and whatever function it calls, one of them calls with the same arguments.
-// Arithmetic, and how points are rolled up, are free: they show nothing else.
+// Arithmetic, how points are rolled up, and the choice of the top rows are free:
+// they show nothing else.
 func (q *Query) Within(others []*Query) bool {
 	var mine, theirs inventory
 	for _, n := range q.parts {
@@ -26,7 +27,7 @@ func (q *Query) Within(others []*Query) bool {
 		}
 	}
 	for _, c := range mine.calls {
-		if !slices.ContainsFunc(theirs.calls, func(o *call) bool {
+		if c.fn != "top" && !slices.ContainsFunc(theirs.calls, func(o *call) bool {
 			return c.fn == o.fn && slices.EqualFunc(c.args, o.args, argument.same)
 		}) {
 			return false

@@ -184,6 +184,7 @@ type variable struct {
 	Prefix   *string  `json:"prefix"`
 	Default  *string  `json:"default"`
 	Defaults []string `json:"defaults"`
+	Type     string   `json:"type"` // "group": the key of a grouping, not a tag
 }
 
 type widget struct {
@@ -191,10 +192,38 @@ type widget struct {
 		Type     string          `json:"type"`
 		Requests json.RawMessage `json:"requests"`
 		Widgets  []widget        `json:"widgets"`
-		Time     struct {
-			LiveSpan string `json:"live_span"`
-		} `json:"time"`
+		Time     ownTime         `json:"time"`
 	} `json:"definition"`
+}
+
+// ownTime is a widget's time range, in the place of the page's.
+type ownTime struct {
+	LiveSpan string `json:"live_span"`
+	Type     string `json:"type"` // live: value and unit; fixed: from and to
+	Value    int64  `json:"value"`
+	Unit     string `json:"unit"`
+	From     int64  `json:"from"` // s
+}
+
+// length is how far back a widget looks at now; 0: as the page does.
+func (t *ownTime) length(now time.Time) time.Duration {
+	day := 24 * time.Hour
+	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": day, "week": 7 * day, "month": 31 * day, "year": 366 * day}
+	switch {
+	case t.Type == "live" && t.Value > 0 && t.Value < 10_000:
+		return time.Duration(t.Value) * units[t.Unit]
+	case t.Type == "fixed" && t.From > 0:
+		return max(0, now.Sub(time.Unix(t.From, 0)))
+	case t.LiveSpan == "week_to_date":
+		return 8 * day
+	case t.LiveSpan == "month_to_date":
+		return 32 * day
+	}
+	span, err := spanOf(t.LiveSpan)
+	if err != nil {
+		return 0
+	}
+	return span
 }
 
 // shownFields is what readers of a link see of a dashboard's document.
@@ -225,7 +254,28 @@ func Open(tx *catalog.Tx, token string, now time.Time) (*Public, error) {
 	// Requests have many forms; what is of another one asks nothing.
 	_ = json.Unmarshal(doc["template_variables"], &p.board.Variables)
 	_ = json.Unmarshal(doc["widgets"], &p.board.Widgets)
-	return p, nil
+	return p, p.setDefaults()
+}
+
+// setDefaults puts the link's own defaults of variables in the place of the
+// dashboard's.
+func (p *Public) setDefaults() error {
+	var variables []map[string]any
+	if json.Unmarshal(p.Dashboard["template_variables"], &variables) != nil {
+		return nil // none
+	}
+	for i, v := range variables {
+		name, _ := v["name"].(string)
+		if s, ok := p.selectable(name); ok && s.Default != "" && i < len(p.board.Variables) {
+			v["defaults"], p.board.Variables[i].Defaults = []string{s.Default}, []string{s.Default}
+		}
+	}
+	raw, err := json.Marshal(variables)
+	if err != nil {
+		return fmt.Errorf("show the variables of a shared dashboard: %w", err)
+	}
+	p.Dashboard["template_variables"] = raw
+	return nil
 }
 
 // Selectable says whether readers may set a variable, and to which values;
@@ -250,9 +300,6 @@ func (p *Public) values(chosen map[string][]string) (map[string][]string, error)
 		if len(usual) == 0 && v.Default != nil {
 			usual = []string{*v.Default}
 		}
-		if may && selectable.Default != "" {
-			usual = []string{selectable.Default}
-		}
 		if len(usual) == 0 {
 			usual = []string{"*"}
 		}
@@ -268,10 +315,15 @@ func (p *Public) values(chosen map[string][]string) (map[string][]string, error)
 				}
 			}
 		}
+		for _, value := range values {
+			if !plain.MatchString(value) {
+				return nil, &InvalidError{v.Name, fmt.Sprintf("%q is no value of a tag", value)}
+			}
+		}
 		tags := make([]string, len(values))
 		for i, value := range values {
 			tags[i] = value
-			if value != "*" && v.Prefix != nil && *v.Prefix != "" && !strings.HasPrefix(value, *v.Prefix+":") {
+			if value != "*" && v.Type != "group" && v.Prefix != nil && *v.Prefix != "" && !strings.HasPrefix(value, *v.Prefix+":") {
 				tags[i] = *v.Prefix + ":" + value
 			}
 		}
@@ -279,6 +331,9 @@ func (p *Public) values(chosen map[string][]string) (map[string][]string, error)
 	}
 	return out, nil
 }
+
+// plain is a value that can stand in a query and be nothing but a value.
+var plain = regexp.MustCompile(`^[^\s,{}()!$'"]{1,200}$`)
 
 // Question is what a reader's page wants to know.
 type Question struct {
@@ -304,7 +359,7 @@ func (p *Public) Allow(q Question, now time.Time) error {
 	if p.Share.FreeTime {
 		return nil
 	}
-	longest, back := p.reach()
+	longest, back := p.reach(now)
 	const slack = 2 * time.Minute // a page's clock, and the time that a question takes
 	switch {
 	case q.To-q.From > (longest + slack).Milliseconds():
@@ -317,14 +372,12 @@ func (p *Public) Allow(q Question, now time.Time) error {
 
 // reach is the longest time that the dashboard shows, and how far before it its
 // comparisons look.
-func (p *Public) reach() (longest, back time.Duration) {
+func (p *Public) reach(now time.Time) (longest, back time.Duration) {
 	longest, _ = spanOf(p.Share.Time.LiveSpan)
 	day := 24 * time.Hour
 	shifts := map[string]time.Duration{"hour_before": time.Hour, "day_before": day, "week_before": 7 * day, "month_before": 31 * day}
 	eachWidget(p.board.Widgets, func(w *widget) {
-		if own, err := spanOf(w.Definition.Time.LiveSpan); err == nil {
-			longest = max(longest, own)
-		}
+		longest = max(longest, w.Definition.Time.length(now))
 		var requests []struct {
 			CompareTo string `json:"compare_to"`
 		}
@@ -341,7 +394,15 @@ func (p *Public) reach() (longest, back time.Duration) {
 // nothing.
 func (p *Public) questions(values map[string][]string) []*datadog.Query {
 	var all []*datadog.Query
+	var keys []string
+	for _, v := range p.board.Variables {
+		if v.Type == "group" {
+			keys = append(keys, "$"+v.Name+".value", strings.Join(values[v.Name], ", "), "$"+v.Name, strings.Join(values[v.Name], ", "))
+		}
+	}
+	groups := strings.NewReplacer(keys...)
 	add := func(text string) {
+		text = groups.Replace(text)
 		if q, err := datadog.ParseWith(text, values); err == nil {
 			all = append(all, q)
 		}

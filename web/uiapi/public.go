@@ -16,7 +16,9 @@ import (
 func (a *API) RegisterPublic(r fiber.Router) {
 	r.Get("/:token", a.sharedBoard)
 	r.Get("/:token/query", a.sharedQuery)
+	r.Get("/:token/spread", a.sharedSpread)
 	r.Post("/:token/scalar", a.sharedScalar)
+	r.Post("/:token/markdown", a.sharedText)
 }
 
 // mostSharedPoints is how many points a reader of a link gets for a line.
@@ -44,12 +46,12 @@ func (a *API) sharedBoard(c *fiber.Ctx) error {
 }
 
 // chosen is what a reader's page has the template variables stand for, as its
-// URL says it: tpl_var_env=prod, several times for several values.
+// URL says it: tpl_var_env=prod, or tpl_var_env[0]=prod and on.
 func chosen(c *fiber.Ctx) map[string][]string {
 	values := map[string][]string{}
 	for key, value := range c.Context().QueryArgs().All() {
 		if name, ok := strings.CutPrefix(string(key), "tpl_var_"); ok {
-			name = strings.TrimSuffix(name, "[]")
+			name, _, _ = strings.Cut(name, "[")
 			values[name] = append(values[name], string(value))
 		}
 	}
@@ -57,25 +59,48 @@ func chosen(c *fiber.Ctx) map[string][]string {
 }
 
 func (a *API) sharedQuery(c *fiber.Ctx) error {
-	p, err := a.public(c)
+	text, from, to, err := a.allowed(c)
 	if err != nil {
 		return err
 	}
-	from, to, err := a.timeRange(c)
-	if err != nil {
-		return err
-	}
-	text := strings.Clone(c.Query("query"))
 	if lang := c.Query("lang", "datadog"); lang != "datadog" {
 		return &boards.InvalidError{Field: "lang", Reason: "shared dashboards ask in the Datadog language"}
 	}
-	if c.QueryInt("points", 0) > mostSharedPoints {
-		return &boards.InvalidError{Field: "points", Reason: "at most 500"}
+	return a.answer(c, text, "datadog", from, to)
+}
+
+// allowed reads the question of a request, if the dashboard asks it.
+func (a *API) allowed(c *fiber.Ctx) (text string, from, to int64, err error) {
+	p, err := a.public(c)
+	if err != nil {
+		return "", 0, 0, err
 	}
-	if err := p.Allow(boards.Question{Text: text, From: from, To: to, Variables: chosen(c)}, a.Now()); err != nil {
+	if from, to, err = a.timeRange(c); err != nil {
+		return "", 0, 0, err
+	}
+	if c.QueryInt("points", 0) > mostSharedPoints {
+		return "", 0, 0, &boards.InvalidError{Field: "points", Reason: "at most 500"}
+	}
+	text = strings.Clone(c.Query("query"))
+	return text, from, to, p.Allow(boards.Question{Text: text, From: from, To: to, Variables: chosen(c)}, a.Now())
+}
+
+func (a *API) sharedSpread(c *fiber.Ctx) error {
+	if _, _, _, err := a.allowed(c); err != nil {
 		return err
 	}
-	return a.answer(c, text, "datadog", from, to)
+	return a.spread(c)
+}
+
+// sharedText writes a note as HTML.
+func (a *API) sharedText(c *fiber.Ctx) error {
+	if _, err := a.public(c); err != nil {
+		return err
+	}
+	if len(c.Body()) > 64<<10 {
+		return &boards.InvalidError{Field: "text", Reason: "at most 64 KiB"}
+	}
+	return a.markdown(c)
 }
 
 // sharedScalar answers a question of /api/v2/query/scalar, if the dashboard asks it.

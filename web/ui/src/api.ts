@@ -249,6 +249,7 @@ export interface Dashboard {
   url: string
   widgets: Widget[]
   reflow_type?: string
+  is_shared?: boolean
   template_variables?: { name: string; prefix?: string | null; default?: string | null; defaults?: string[] }[] | null
   created_at?: string
   modified_at?: string
@@ -322,6 +323,11 @@ export interface Webhook {
   secret?: string
   signed?: boolean
 }
+
+const listPath = '/api/v1/dashboard/lists/manual'
+const itemsPath = (id: number) => `/api/v2/dashboard/lists/manual/${id}/dashboards`
+const itemOf = (d: Dashboard) => ({ id: d.id, type: d.layout_type === 'free' ? 'custom_screenboard' : 'custom_timeboard' })
+const sharePath = '/api/v1/dashboard/public'
 
 const webhookPath = '/api/v1/integration/webhooks/configuration/webhooks'
 
@@ -441,6 +447,45 @@ export interface Span {
 
 export type SpanOrder = 'newest' | 'oldest' | 'slowest'
 
+// DashboardList keeps dashboards together.
+export interface DashboardList {
+  id: number
+  name: string
+  dashboard_count: number
+}
+
+// DeletedDashboard can be brought back until its end; times are ms.
+export interface DeletedDashboard {
+  id: string
+  title: string
+  description?: string | null
+  at: number
+  by?: string
+  until: number
+}
+
+// Share is a link by which anybody sees a dashboard.
+export interface Share {
+  token: string
+  dashboard_id: string
+  author: { handle: string; name: string }
+  created: string
+  expiration: string | null
+  status: 'active' | 'paused'
+  global_time: { live_span: string }
+  global_time_selectable_enabled: boolean
+  selectable_template_vars: { name: string; prefix: string; default_value: string; visible_tags: string[] | null }[]
+}
+
+// SharedBoard is a dashboard as the readers of a link get it.
+export interface SharedBoard {
+  dashboard: Dashboard
+  live_span: string
+  free_time: boolean
+  variables: Share['selectable_template_vars']
+  now: number
+}
+
 // ShownGraph is a graph as a picture of it is asked for; times are ms.
 export interface ShownGraph {
   title: string
@@ -473,10 +518,30 @@ export class ApiError extends Error {
 // What a page must send back to change things, where people log in.
 let csrf = ''
 
+// The link by which the page sees one dashboard, without a login. With it, the
+// dashboard's questions go to the link's own routes, and nothing else can be asked.
+let shared = ''
+export const openShared = (token: string): void => {
+  shared = `/api/public/${encodeURIComponent(token)}`
+}
+
+// routed is where a request goes from a shared page.
+function routed(path: string): string {
+  const search = new URLSearchParams(path.split('?')[1])
+  for (const [key, value] of new URLSearchParams(location.search)) if (key.startsWith('tpl_var_')) search.append(key, value)
+  if (path === shared) return path
+  if (path.startsWith('/api/ui/query?')) return `${shared}/query?${search}`
+  if (path.startsWith('/api/ui/spread?')) return `${shared}/spread?${search}`
+  if (path === '/api/ui/markdown/preview') return `${shared}/markdown`
+  if (path === '/api/v2/query/scalar') return `${shared}/scalar?${search}`
+  throw new ApiError('This is not shown on shared dashboards', 403)
+}
+
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const url = shared ? routed(path) : path
   let response: Response
   try {
-    response = await fetch(path, {
+    response = await fetch(url, {
       method,
       signal,
       headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...(csrf && method !== 'GET' ? { 'X-CSRF-Token': csrf } : {}) },
@@ -548,6 +613,21 @@ export const api = {
   presets: () => call<{ dashboards: Dashboard[] }>('GET', '/api/ui/presets').then((a) => a.dashboards),
   preset: (id: string) => call<Dashboard>('GET', `/api/ui/presets/${encodeURIComponent(id)}`),
   deleteDashboard: (id: string) => call<unknown>('DELETE', `/api/v1/dashboard/${encodeURIComponent(id)}`),
+  deleteDashboards: (ids: string[]) => call<unknown>('DELETE', '/api/v1/dashboard', { data: ids.map((id) => ({ id, type: 'dashboard' })) }),
+  restoreDashboards: (ids: string[]) => call<unknown>('PATCH', '/api/v1/dashboard', { data: ids.map((id) => ({ id, type: 'dashboard' })) }),
+  deletedDashboards: () => call<{ dashboards: DeletedDashboard[] }>('GET', '/api/ui/deleted').then((a) => a.dashboards),
+  lists: () => call<{ dashboard_lists: DashboardList[] }>('GET', listPath).then((a) => a.dashboard_lists),
+  saveList: (name: string, id?: number) => (id ? call<DashboardList>('PUT', `${listPath}/${id}`, { name }) : call<DashboardList>('POST', listPath, { name })),
+  deleteList: (id: number) => call<unknown>('DELETE', `${listPath}/${id}`),
+  listed: (id: number) => call<{ dashboards: Dashboard[] }>('GET', itemsPath(id)).then((a) => a.dashboards.map((d) => d.id)),
+  addToList: (id: number, boards: Dashboard[]) => call<unknown>('POST', itemsPath(id), { dashboards: boards.map(itemOf) }),
+  removeFromList: (id: number, boards: Dashboard[]) => call<unknown>('DELETE', itemsPath(id), { dashboards: boards.map(itemOf) }),
+  favourites: () => call<{ ids: string[] }>('GET', '/api/ui/favourites').then((a) => a.ids),
+  setFavourite: (id: string, marked: boolean) => call<unknown>(marked ? 'PUT' : 'DELETE', `/api/ui/favourites/${encodeURIComponent(id)}`),
+  shares: (id: string) => call<{ shares: Share[]; url: string }>('GET', `/api/ui/shares/${encodeURIComponent(id)}`),
+  saveShare: (s: Partial<Share>) => (s.token ? call<Share>('PUT', `${sharePath}/${s.token}`, s) : call<Share>('POST', sharePath, { share_type: 'open', ...s })),
+  deleteShare: (token: string) => call<unknown>('DELETE', `${sharePath}/${token}`),
+  sharedBoard: () => call<SharedBoard>('GET', shared),
   monitors: () => call<Monitor[]>('GET', '/api/v1/monitor?group_states=all'),
   searchMonitors: (groups: boolean, query: string, sort: string, count: number) => call<FoundMonitors>('GET', path(groups ? '/api/v1/monitor/groups/search' : '/api/v1/monitor/search', { query, sort, per_page: count })),
   monitor: (id: number) => call<Monitor>('GET', `/api/v1/monitor/${id}?group_states=all`),

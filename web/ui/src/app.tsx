@@ -34,18 +34,25 @@ import { Monitors } from './pages/monitors'
 import { MailPage, Outbox } from './pages/outbox'
 import { Webhooks } from './pages/webhooks'
 import { Settings } from './pages/settings'
+import { SharedPage } from './pages/shared'
 
 // How long a range is that the URL doesn't name, where it isn't an hour.
 const usualSpans: Record<string, number | undefined> = { '': 15 * 60e3, events: 86400e3 }
 
-// App asks who is there first: without a login, only the way in is shown.
+// App is what the URL shows: to the readers of a link, one dashboard.
 export function App() {
   const route = useRoute()
-  const session = useData('session', api.session, 60e3)
   useEffect(() => {
     document.addEventListener('click', follow)
     return () => document.removeEventListener('click', follow)
   }, [])
+  if (route.parts[0] === 'p' && route.parts[1]) return <SharedPage key={route.parts[1]} token={route.parts[1]} route={route} />
+  return <Known route={route} />
+}
+
+// Known is the app for those who may use it; the rest are shown the way in.
+function Known({ route }: { route: Route }) {
+  const session = useData('session', api.session, 60e3)
   if (!session.data) return session.error ? <Failure error={session.error} retry={session.reload} /> : null
   if (!session.data.role) return <Login session={session.data} token={route.parts[0] === 'setup' ? route.params.get('token') ?? '' : ''} onIn={session.reload} />
   return (

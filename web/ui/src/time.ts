@@ -68,6 +68,14 @@ export function showTime(ms: number, withSeconds = false): string {
   return `${months[d.getMonth()]} ${d.getDate()}, ${two(d.getHours())}:${two(d.getMinutes())}${withSeconds ? ':' + two(d.getSeconds()) : ''}`
 }
 
+// spanOf reads a span such as "15m", "4h", "1d", "1w" or "1mo", in ms.
+export function spanOf(text: string): number | undefined {
+  const found = /^(\d+)(mo|mi|m|h|d|w|y)$/.exec(text)
+  if (!found) return undefined
+  const unit = { mi: 60e3, m: 60e3, h: 3600e3, d: 86400e3, w: 7 * 86400e3, mo: 31 * 86400e3, y: 366 * 86400e3 }[found[2] as 'm']
+  return Number(found[1]) * unit
+}
+
 // showDuration is "2 h 5 m".
 export function showDuration(ms: number): string {
   const s = Math.round(ms / 1e3)

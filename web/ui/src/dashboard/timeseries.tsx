@@ -10,7 +10,6 @@ import { useRange } from '../range'
 import { link } from '../route'
 import type { YAxis } from './definition'
 import { askedBy, filled, foreign, thresholdsOf } from './document'
-import { SnapshotButton } from './snapshot'
 import { WidgetPanel, type WidgetProps } from './widget-panel'
 
 const kinds: Record<string, Axis['kind']> = { log: 'log', sqrt: 'sqrt', pow: 'square' }
@@ -41,7 +40,6 @@ export function Timeseries(props: WidgetProps) {
       {...props}
       flush
       title={explore}
-      buttons={<SnapshotButton title={d.title || explore} requests={asked} thresholds={thresholdsOf(d.markers)} />}
       links={<a class="small" href={link('/metrics/explorer', { q: explore, style: asked[0]?.style === 'line' ? null : asked[0]?.style })}>Explore</a>}
     >
       {other && <Failure error={new ApiError(`Whippet keeps metrics, and no ${other}${asked.length ? ': that part is not drawn' : ': this widget has nothing to show'}`, 400)} />}

@@ -4,8 +4,10 @@ import { api, type Widget } from '../api'
 import { Menu } from '../parts/menu'
 import { useRange } from '../range'
 import { link } from '../route'
+import { may, useSession } from '../session'
 import { CopyTo, CopyWidgetAs } from './dialogs'
-import { askedBy } from './document'
+import { askedBy, thresholdsOf } from './document'
+import { SnapshotDialog } from './snapshot'
 import { csvOf, download, fileName, queriesOf } from './forms'
 
 // WidgetDeeds are what changes the dashboard; absent where nothing may change.
@@ -26,9 +28,11 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, sa
   say: (what: string) => void
 }) {
   const range = useRange()
-  const [open, setOpen] = useState<'as' | 'to' | null>(null)
+  const [open, setOpen] = useState<'as' | 'to' | 'snapshot' | null>(null)
   const queries = queriesOf(filled)
   const style = Array.isArray(filled.definition.requests) ? askedBy(filled.definition.requests)[0]?.style : undefined
+  const sender = may(useSession(), 'editor')
+  const pictured = filled.definition.type === 'timeseries' && Array.isArray(filled.definition.requests) ? askedBy(filled.definition.requests) : []
   const name = widget.definition.title || queries[0] || widget.definition.type
   const csv = async () => {
     try {
@@ -51,6 +55,7 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, sa
           deeds && { label: 'Copy to another dashboard', icon: 'dashboards', do: () => setOpen('to') },
           ...(deeds && editing ? deeds.moves.map((m) => ({ label: m.label, icon: 'forward' as const, do: m.do })) : []),
           null,
+          pictured.length > 0 && sender && { label: 'Send snapshot…', icon: 'camera', do: () => setOpen('snapshot') },
           { label: 'Copy as JSON, Terraform, …', icon: 'copy', do: () => setOpen('as') },
           queries.length > 0 && { label: 'Download CSV', icon: 'download', do: () => void csv() },
           deeds && editing && null,
@@ -58,6 +63,7 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, sa
         ]}
       />
       {open === 'as' && <CopyWidgetAs widget={widget} onClose={() => setOpen(null)} />}
+      {open === 'snapshot' && <SnapshotDialog title={name} requests={pictured} thresholds={thresholdsOf(filled.definition.markers)} onClose={() => setOpen(null)} />}
       {open === 'to' && <CopyTo widget={widget} present={boardID} onClose={() => setOpen(null)} onDone={say} />}
     </>
   )

@@ -9,6 +9,7 @@ import { FullScreen } from '../dashboard/full-screen'
 import { Grid, type Slot } from '../dashboard/grid'
 import { GroupHead } from '../dashboard/group-head'
 import { useHistory } from '../dashboard/history'
+import { ShareButton } from '../dashboard/share'
 import { TV } from '../dashboard/tv'
 import { VariableBar } from '../dashboard/variable-bar'
 import { VariablesDialog } from '../dashboard/variables-dialog'
@@ -201,6 +202,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
         </>
       ) : (
         <>
+          {!builtin.test(id) && <ShareButton board={base} />}
           {writable ? edit : base.is_read_only && may(session, 'editor') ? <Button icon="copy" label="Clone to change" onClick={() => void clone(board)} /> : null}
           <Menu label="More for this dashboard" items={more} />
         </>
@@ -246,7 +248,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
       {open?.kind === 'leave' && <Leaving onStay={close} onLeave={() => (history.reset(base), close(), open.leave())} />}
       {open?.kind === 'delete' && (
         <Dialog title="Delete dashboard" onClose={close}>
-          <p>Delete “{base.title}” for good?</p>
+          <p>Delete “{base.title}”? For 30 days it can be brought back.</p>
           <div class="actions end">
             <Button label="Keep" onClick={close} />
             <Button kind="danger" icon="remove" label="Delete" onClick={() => void remove()} />
