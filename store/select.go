@@ -135,7 +135,7 @@ func (s *SeriesSet) Tier() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	width := int64(0)
-	for _, plan := range s.plans {
+	for _, plan := range slices.Concat(s.plans[:], s.plansOfLasts[:]) {
 		for i := range plan {
 			if st := &plan[i]; st.tier != nil && (st.matches || len(st.covered) == 0) {
 				width = max(width, st.tier.width)
