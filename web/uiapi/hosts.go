@@ -3,8 +3,6 @@ package uiapi
 import (
 	"github.com/gofiber/fiber/v2"
 
-	"github.com/whippet-obs/whippet/alerting"
-	"github.com/whippet-obs/whippet/alerting/search"
 	"github.com/whippet-obs/whippet/store/catalog"
 )
 
@@ -46,24 +44,4 @@ func (a *API) processes(c *fiber.Ctx) error {
 
 func (a *API) checks(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{"checks": a.Catalog.Checks()})
-}
-
-// events lists the events of the range that a search finds, newest first.
-func (a *API) events(c *fiber.Ctx) error {
-	from, to, err := a.timeRange(c)
-	if err != nil {
-		return err
-	}
-	q, err := search.Parse(c.Query("q"))
-	if err != nil {
-		return fiber.NewError(fiber.StatusBadRequest, err.Error())
-	}
-	found, err := a.Catalog.Events(from, to, func(e *catalog.Event) bool { return alerting.MatchEvent(q, e, a.Catalog) }, 500)
-	if err != nil {
-		return err
-	}
-	if found == nil {
-		found = []catalog.Event{}
-	}
-	return c.JSON(fiber.Map{"events": found})
 }

@@ -7,6 +7,7 @@ package uiapi
 import (
 	"encoding/json"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -31,6 +32,16 @@ type API struct {
 
 	Snapshots *snapshot.Shelf
 	Scalar    fiber.Handler // answers /api/v2/query/scalar
+
+	titles titles
+}
+
+// titles are the dashboards as find knows them, of one revision.
+type titles struct {
+	sync.Mutex
+	known    bool
+	revision uint64
+	list     []thing
 }
 
 // About describes the running program.
@@ -50,6 +61,7 @@ type About struct {
 // Register adds the routes to r, which stands at /api/ui.
 func (a *API) Register(r fiber.Router) {
 	r.Get("/status", a.status)
+	r.Get("/find", a.find)
 	r.Get("/query", a.query)
 	r.Get("/spread", a.spread)
 	r.Post("/markdown/preview", a.markdown)
@@ -63,6 +75,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/hosts/:name/processes", a.processes)
 	r.Get("/checks", a.checks)
 	r.Get("/events", a.events)
+	r.Get("/events/facets", a.eventFacets)
 	r.Get("/monitors/:id/history", a.history)
 	r.Get("/monitors/:id/changes", a.changes)
 	r.Get("/monitors/:id/timeline", a.timeline)

@@ -162,6 +162,15 @@ export interface EventItem {
   to?: string
 }
 
+// EventCounts are the events of a time, counted.
+export interface EventCounts {
+  total: number
+  partial: boolean // there are more than were counted
+  step: number // ms
+  bars: { at: number; error: number; warning: number; success: number; info: number }[]
+  facets: { key: string; values: { value: string; count: number }[]; total: number }[]
+}
+
 export interface Status {
   version: string
   started: number
@@ -341,6 +350,14 @@ export interface Mail {
   last_error?: string
   monitor_id?: number
   webhook?: string
+}
+
+// Found is something that has a name.
+export interface Found {
+  kind: 'dashboard' | 'monitor' | 'host' | 'metric' | 'service'
+  id: string
+  title: string
+  detail?: string
 }
 
 export type Role = 'viewer' | 'editor' | 'admin'
@@ -588,6 +605,7 @@ export const api = {
   addKey: (kind: Key['kind'], name: string, role?: Role) => call<{ key: Key; secret: string }>('POST', '/api/ui/keys', { kind, name, role }),
   removeKey: (key: Key) => call<unknown>('DELETE', `/api/ui/keys/${key.kind}/${key.id}`),
   changes: (before?: number) => call<{ changes: Change[] }>('GET', path('/api/ui/audit', { before })).then((a) => a.changes),
+  find: (q: string, signal?: AbortSignal) => call<{ found: Found[] }>('GET', path('/api/ui/find', { q }), undefined, signal).then((a) => a.found),
   status: () => call<Status>('GET', '/api/ui/status'),
   query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal) =>
     call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points }), undefined, signal).then((a) => a.frames),
@@ -607,6 +625,7 @@ export const api = {
   markdown: (text: string) => call<{ html: string }>('POST', '/api/ui/markdown/preview', { text }).then((a) => a.html),
   hosts: () => call<{ hosts: Host[] }>('GET', '/api/ui/hosts').then((a) => a.hosts),
   events: (from: number, to: number, q: string) => call<{ events: EventItem[] }>('GET', path('/api/ui/events', { from: Math.round(from), to: Math.round(to), q })).then((a) => a.events),
+  eventCounts: (from: number, to: number, q: string) => call<EventCounts>('GET', path('/api/ui/events/facets', { from: Math.round(from), to: Math.round(to), q })),
   dashboards: () => call<{ dashboards: Dashboard[] }>('GET', '/api/v1/dashboard').then((a) => a.dashboards),
   dashboard: (id: string) => call<Dashboard>('GET', `/api/v1/dashboard/${encodeURIComponent(id)}`),
   saveDashboard: (d: Partial<Dashboard>) => (d.id ? call<Dashboard>('PUT', `/api/v1/dashboard/${encodeURIComponent(d.id)}`, d) : call<Dashboard>('POST', '/api/v1/dashboard', d)),

@@ -16,6 +16,7 @@ import { ApmService } from './pages/apm-service'
 import { ApmServices } from './pages/apm-services'
 import { ApmTrace } from './pages/apm-trace'
 import { ApmTraces } from './pages/apm-traces'
+import { ChecksPage } from './pages/checks'
 import { Dashboards } from './pages/dashboards'
 import { DashboardPage } from './pages/dashboard'
 import { Downtimes } from './pages/downtimes'
@@ -103,6 +104,9 @@ function pageOf(route: Route) {
     case 'infrastructure':
       if (second) return <HostPage key={second} name={second} params={params} />
       return <HostMap params={params} />
+    case 'checks':
+      if (!second) return <ChecksPage params={params} />
+      break
     case 'monitors':
       if (!second) return <Monitors params={params} />
       if (second === 'new') return <MonitorEditor params={params} />

@@ -94,12 +94,12 @@ function urlWith(changes: Record<string, string | null>): string {
 }
 
 // link is a URL of ours with parameters; the time range of the present view
-// goes along, unless they name one.
+// goes along, unless they name one, and so do the events that lie over its graphs.
 export function link(path: string, params: Record<string, string | number | null | undefined> = {}): string {
   const search = new URLSearchParams()
   for (const [key, value] of Object.entries(params)) if (value !== null && value !== undefined && value !== '') search.set(key, String(value))
   const present = new URLSearchParams(location.search)
-  for (const key of 'from_ts' in params ? [] : ['from_ts', 'to_ts', 'live']) {
+  for (const key of 'from_ts' in params ? ['overlay'] : ['from_ts', 'to_ts', 'live', 'overlay']) {
     const value = present.get(key)
     if (value !== null && !search.has(key)) search.set(key, value)
   }

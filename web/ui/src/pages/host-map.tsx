@@ -9,10 +9,15 @@ import { QueryBox } from '../query/query-box'
 import { knownMetrics } from '../query/metric-names'
 import { link, setParams } from '../route'
 import { Empty, Failure, LinkButton, Moment, Panel, SearchField, Tags } from '../parts/basics'
-import { Page } from '../parts/frame'
+import { Page, type Tab } from '../parts/frame'
 import { useGraph } from '../parts/graph'
 import { useTheme } from '../theme'
 import { plural, showValue } from '../units'
+
+export const infrastructureTabs = (here: 'map' | 'checks'): Tab[] => [
+  { href: '/infrastructure', label: 'Hosts', here: here === 'map' },
+  { href: '/checks', label: 'Checks', here: here === 'checks' },
+]
 
 const preferred = ['system.cpu.user', 'system.load.norm.1', 'system.load.1', 'system.mem.pct_usable', 'my_metric']
 
@@ -51,7 +56,7 @@ export function HostMap({ params }: { params: URLSearchParams }) {
   const pick = (tag: string) => setParams({ filter: filter.split(/\s+/).includes(tag) ? filter : `${filter} ${tag}`.trim() })
 
   return (
-    <Page title="Infrastructure" time>
+    <Page title="Infrastructure" tabs={infrastructureTabs('map')} time>
       {hosts.error && !hosts.data ? (
         <Failure error={hosts.error} retry={hosts.reload} />
       ) : hosts.data && all.length === 0 ? (

@@ -146,13 +146,14 @@ const stateWords: Record<string, [kind: string, sign: string]> = {
   OK: ['ok', '✓'], Warn: ['warn', '!'], Alert: ['alert', '✕'], 'No Data': ['nodata', '?'], Skipped: ['nodata', '·'],
 }
 
-// State is a monitor's state: a colour, and a sign and a word beside it.
-export function State({ state, big }: { state: string | undefined; big?: boolean }) {
+// State is a monitor's state: a colour, and a sign and a word beside it. Others
+// that are coloured so have words of their own.
+export function State({ state, big, word }: { state: string | undefined; big?: boolean; word?: string }) {
   const [kind, sign] = stateWords[state ?? ''] ?? ['nodata', '?']
   return (
     <span class={`state ${kind} ${big ? 'big' : ''}`}>
       <span class="sign" aria-hidden="true">{sign}</span>
-      {state ?? 'No Data'}
+      {word ?? state ?? 'No Data'}
     </span>
   )
 }

@@ -3,10 +3,12 @@ import { createContext, type ComponentChildren } from 'preact'
 import { useContext, useEffect, useState } from 'preact/hooks'
 import type { ApiError, Status } from '../api'
 import { Notice } from '../live'
-import { link } from '../route'
+import { go, link } from '../route'
 import { choice, choose, type Choice } from '../theme'
 import { Dialog } from './basics'
+import { Finder } from './finder'
 import { Icon, type IconName } from './icon'
+import { goKeys, useKeys } from './keys'
 import { TimeControl } from './time-control'
 
 export const StatusContext = createContext<Status | undefined>(undefined)
@@ -16,7 +18,7 @@ const places: [path: string, label: string, icon: IconName, also: string[]][] = 
   ['/', 'Home', 'home', []],
   ['/dashboards', 'Dashboards', 'dashboards', ['/dashboard']],
   ['/metrics', 'Metrics', 'metrics', []],
-  ['/infrastructure', 'Infrastructure', 'infrastructure', []],
+  ['/infrastructure', 'Infrastructure', 'infrastructure', ['/checks']],
   ['/monitors', 'Monitors', 'monitors', ['/downtimes', '/outbox', '/webhooks']],
   ['/apm', 'APM', 'apm', []],
   ['/events', 'Events', 'events', []],
@@ -26,17 +28,21 @@ const within = (path: string, base: string) => path === base || path.startsWith(
 
 export function Frame({ path, lost, children }: { path: string; lost?: ApiError; children: ComponentChildren }) {
   const [help, setHelp] = useState(false)
+  const [finding, setFinding] = useState(false)
+  useKeys({
+    '?': () => setHelp(true),
+    '/': () => {
+      const field = document.querySelector<HTMLElement>('main [data-search]')
+      if (field) field.focus()
+      else setFinding(true)
+    },
+    ...Object.fromEntries(goKeys.map(([key, place]) => [`g ${key}`, () => go(link(place))])),
+  })
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
-      const typing = e.target instanceof HTMLElement && e.target.closest('input, textarea, select, dialog')
-      if (typing || e.ctrlKey || e.metaKey || e.altKey) return
-      if (e.key === '?') setHelp(true)
-      if (e.key === '/') {
-        const field = document.querySelector<HTMLElement>('main [data-search]')
-        if (!field) return
-        e.preventDefault()
-        field.focus()
-      }
+      if (e.key.toLowerCase() !== 'k' || e.altKey || e.shiftKey || !(e.ctrlKey || e.metaKey)) return
+      e.preventDefault()
+      if (!document.querySelector('dialog[open]')) setFinding(true)
     }
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
@@ -54,6 +60,10 @@ export function Frame({ path, lost, children }: { path: string; lost?: ApiError;
           )
         })}
         <div class="rail-foot">
+          <button type="button" onClick={() => setFinding(true)} aria-keyshortcuts="Control+K Meta+K">
+            <Icon name="search" />
+            <span>Search</span>
+          </button>
           <a href={link('/settings')} class={within(path, '/settings') ? 'here' : ''} aria-current={within(path, '/settings') ? 'page' : undefined}>
             <Icon name="settings" />
             <span>Settings</span>
@@ -71,6 +81,7 @@ export function Frame({ path, lost, children }: { path: string; lost?: ApiError;
         {children}
       </div>
       <p id="graph-keys" hidden>Left and right read the values, up and down choose the line, with Shift they select a time, Enter zooms into it, Backspace goes back.</p>
+      {finding && <Finder onClose={() => setFinding(false)} />}
       {help && <Help onClose={() => setHelp(false)} />}
     </div>
   )
@@ -93,27 +104,52 @@ function ThemeButton() {
   )
 }
 
-const keys: [string, string][] = [
-  ['/', 'go to the search or query box of the page'],
-  ['?', 'this help'],
-  ['Enter', 'in a query box: draw the graph; in its list: take the suggestion'],
-  ['↑ ↓ Tab Esc', 'in a query box: choose, take, close the suggestions'],
-  ['Drag', 'over a graph: zoom into that time; double click goes back'],
-  ['Click', 'on a graph: hold its values in place; again or Esc lets go'],
+const keys: [title: string, keys: [string, string][]][] = [
+  ['Anywhere', [
+    ['Ctrl K', 'search everything'],
+    ['/', 'the search or query box of the page'],
+    ['?', 'this help'],
+  ]],
+  ['Time', [
+    ['t', 'choose a time range'],
+    [', .', 'back and forward in time'],
+    ['-', 'zoom out'],
+    ['l', 'follow live, or pause'],
+    ['r', 'refresh'],
+  ]],
+  ['Go to', goKeys.map(([key, , label]) => [`g ${key}`, label])],
+  ['A graph', [
+    ['Drag', 'zoom into that time; double click goes back'],
+    ['Shift drag', 'zoom, compare, or see what happened then'],
+    ['Click', 'hold its values in place; Esc lets go'],
+    ['← → ↑ ↓', 'when it has the focus: read values, choose a line'],
+    ['Shift ← →', 'select a time; Enter zooms, Backspace goes back'],
+  ]],
+  ['A query box', [
+    ['Enter', 'draw the graph, or take the suggestion'],
+    ['↑ ↓ Tab Esc', 'choose, take, close the suggestions'],
+  ]],
 ]
 
 function Help({ onClose }: { onClose: () => void }) {
   const status = useStatus()
   return (
     <Dialog title="Keys" onClose={onClose}>
-      <dl class="keys">
-        {keys.map(([key, what]) => (
-          <>
-            <dt><kbd>{key}</kbd></dt>
-            <dd>{what}</dd>
-          </>
+      <div class="key-groups">
+        {keys.map(([title, list]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl class="keys">
+              {list.map(([key, what]) => (
+                <div key={key}>
+                  <dt><kbd>{key}</kbd></dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
         ))}
-      </dl>
+      </div>
       {status && <p class="muted">Whippet {status.version} on {status.hostname || status.http}</p>}
     </Dialog>
   )

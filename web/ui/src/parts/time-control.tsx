@@ -6,6 +6,7 @@ import { parseRange, presets, showRange, showTime, zoneName, type Range } from '
 import { setParams, useRoute } from '../route'
 import { Button } from './basics'
 import { Icon } from './icon'
+import { useKeys } from './keys'
 
 export function TimeControl() {
   const range = useRange()
@@ -29,6 +30,8 @@ export function TimeControl() {
     setRange(r)
     setOpen(false)
   }
+  const follow = () => setRange(range.live ? { ...range, live: false } : { from: now() - span, to: now(), live: true })
+  useKeys({ t: () => setOpen(true), ',': () => shift(-span / 2), '.': () => !range.live && shift(span / 2), '-': () => zoomOut(range), l: follow, r: refresh })
 
   return (
     <div class="time" ref={box}>
@@ -46,7 +49,7 @@ export function TimeControl() {
           kind="quiet"
           icon={range.live ? 'pause' : 'play'}
           label={range.live ? 'Pause' : 'Follow live'}
-          onClick={() => setRange(range.live ? { ...range, live: false } : { from: now() - span, to: now(), live: true })}
+          onClick={follow}
         />
         <Button bare kind="quiet" icon="refresh" label="Refresh" onClick={refresh} />
       </div>
