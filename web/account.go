@@ -115,17 +115,24 @@ func (s *Server) addUser(c *fiber.Ctx) error {
 	return c.JSON(fiber.Map{})
 }
 
-// putUser changes a user's role, or sets a new password, or both.
+// putUser changes a user's role, sets a new password, lets one in again, or does
+// several of these.
 func (s *Server) putUser(c *fiber.Ctx) error {
 	var request struct {
 		Role     access.Role
 		Password string
+		Disabled *bool
 	}
 	if err := decode(c, &request); err != nil {
 		return err
 	}
 	if request.Role != "" {
 		if err := s.access.SetRole(c.UserContext(), c.Params("name"), request.Role); err != nil {
+			return err
+		}
+	}
+	if request.Disabled != nil {
+		if _, err := s.access.ChangeUser(c.UserContext(), c.Params("name"), func(u *access.User) { u.Disabled = *request.Disabled }); err != nil {
 			return err
 		}
 	}
@@ -156,7 +163,7 @@ func (s *Server) listKeys(c *fiber.Ctx) error {
 	list := []shownKey{}
 	for _, kind := range []access.KeyKind{access.APIKey, access.ApplicationKey} {
 		for _, k := range s.access.Keys(kind) {
-			if caller.Role == access.Admin || kind == access.ApplicationKey && k.Owner == caller.Name {
+			if caller.Role == access.Admin || kind == access.ApplicationKey && k.Owner == caller.User {
 				list = append(list, shownKey{k, k.LastUsed()})
 			}
 		}
@@ -188,7 +195,7 @@ func (s *Server) removeKey(c *fiber.Ctx) error {
 	caller, kind, id := callerOf(c), access.KeyKind(c.Params("kind")), c.Params("id")
 	own := false
 	for _, k := range s.access.Keys(access.ApplicationKey) {
-		own = own || k.ID == id && k.Owner == caller.Name && kind == access.ApplicationKey
+		own = own || k.ID == id && k.Owner == caller.User && kind == access.ApplicationKey
 	}
 	if !own && caller.Role != access.Admin {
 		return fiber.NewError(fiber.StatusForbidden, "keys of others are revoked by admins")

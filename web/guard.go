@@ -23,7 +23,8 @@ func needs(method, path string) access.Role {
 	case path == mutePath, strings.HasPrefix(path, snapshotPath), strings.HasPrefix(path, publicPath+"/"): // the link itself is the proof
 		return access.Nobody
 	case strings.HasPrefix(path, "/debug/"), strings.HasPrefix(path, "/api/ui/users"), strings.HasPrefix(path, "/api/ui/audit"),
-		strings.HasPrefix(path, "/api/v2/api_keys"), strings.Contains(path, "/admin/"):
+		strings.HasPrefix(path, "/api/v1/api_key"), strings.HasPrefix(path, "/api/v1/application_key"), strings.HasPrefix(path, "/api/v2/api_keys"), strings.HasPrefix(path, "/api/v2/application_keys"),
+		strings.HasPrefix(path, "/api/v2/users"), strings.HasPrefix(path, "/api/v2/user_invitations"), strings.HasPrefix(path, "/api/v2/roles") && method != fiber.MethodGet, strings.Contains(path, "/admin/"):
 		return access.Admin
 	case !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/prometheus/") && path != "/metrics":
 		return access.Nobody // the files of the UI, which know nothing

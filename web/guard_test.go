@@ -17,7 +17,7 @@ import (
 // Who may call what, where it isn't "GET: viewers, the rest: editors".
 var (
 	forEverybody = regexp.MustCompile(`^(/healthz|/readyz|/mute|/snapshot/view/:name|/api/public/:token(/query|/scalar|/spread|/markdown)?|/api/ui/(session|login|setup))$`)
-	forAdmins    = regexp.MustCompile(`^(/debug/|/api/ui/users|/api/ui/audit|/api/v2/api_keys|.*/admin/)`)
+	forAdmins    = regexp.MustCompile(`^(/debug/|/api/ui/users|/api/ui/audit|/api/v[12]/(api_key|application_key|users|user_invitations)|.*/admin/)`)
 	withAPIKey   = regexp.MustCompile(`^((/prometheus)?/api/v1/write|/api/v0.2/(traces|stats)|/dogstatsd/v[12]/proxy|/v1/(metrics|traces))$`)
 	asksByPost   = regexp.MustCompile(`^(/prometheus/api/v1/|/api/v2/query/|/api/v2/spans/.*(search|aggregate)$|.*/(validate|preview|backtest|complete)$)`)
 	ownByPost    = regexp.MustCompile(`^(/api/ui/(logout|password|keys|favourites/)|/api/v2/current_user/application_keys)`)
@@ -30,7 +30,7 @@ func wanted(method, path string) access.Role {
 	switch {
 	case forEverybody.MatchString(path):
 		return access.Nobody
-	case forAdmins.MatchString(path):
+	case forAdmins.MatchString(path), strings.HasPrefix(path, "/api/v2/roles") && !reads:
 		return access.Admin
 	case !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/prometheus/") && path != "/metrics":
 		return access.Nobody

@@ -121,7 +121,7 @@ func New(config Config) (*Server, error) {
 	s.app.Get("/api/ui/live", s.live.stream) // before compress, which would hold it back
 
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
-	api := &datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}
+	api := &datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Access: s.access, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}
 	api.Register(s.app)
 	(&prometheus.API{DB: config.DB, Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
 	pages := &uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, Now: config.Now, About: config.About, Scalar: api.Scalar}

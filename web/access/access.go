@@ -50,6 +50,7 @@ func (r Role) AtLeast(other Role) bool { return r.rank() >= other.rank() }
 // Caller is who makes a request.
 type Caller struct {
 	Name string // of the person or the key; "local" where nobody needs to log in
+	User string // the person behind a key; else as Name
 	Role Role
 	CSRF string // what a page must send back to change things; "" for programs
 }
@@ -133,14 +134,22 @@ type Credentials struct {
 // is Nobody.
 func (a *Access) Identify(c Credentials) (Caller, error) {
 	if !a.required {
-		return Caller{Name: "local", Role: Admin}, nil
+		return Caller{Name: "local", User: "local", Role: Admin}, nil
 	}
 	if c.Session != "" {
 		return a.session(c.Session)
 	}
 	if c.AppKey != "" {
 		if key := a.key(c.AppKey, ApplicationKey); key != nil {
-			return Caller{Name: "key " + key.Name, Role: key.Role}, nil
+			owner, known, err := a.User(key.Owner)
+			if err != nil || known && owner.Disabled {
+				return Caller{}, err
+			}
+			role := key.Role
+			if known && !owner.Role.AtLeast(role) { // it was made when they might do more
+				role = owner.Role
+			}
+			return Caller{Name: "key " + key.Name, User: key.Owner, Role: role}, nil
 		}
 	}
 	return Caller{}, nil

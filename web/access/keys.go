@@ -23,14 +23,15 @@ const (
 
 // Key is a program's credential. The key itself is shown once, when it is made.
 type Key struct {
-	ID      string  `json:"id"`
-	Kind    KeyKind `json:"kind"`
-	Name    string  `json:"name"`
-	Role    Role    `json:"role,omitempty"` // of an application key
-	Last4   string  `json:"last4"`
-	Owner   string  `json:"owner"`
-	Created int64   `json:"created"`        // ms
-	Hash    string  `json:"hash,omitempty"` // never leaves this package
+	ID      string   `json:"id"`
+	Kind    KeyKind  `json:"kind"`
+	Name    string   `json:"name"`
+	Role    Role     `json:"role,omitempty"`   // of an application key
+	Scopes  []string `json:"scopes,omitempty"` // as a client named them; they decided on the role
+	Last4   string   `json:"last4"`
+	Owner   string   `json:"owner"`
+	Created int64    `json:"created"`        // ms
+	Hash    string   `json:"hash,omitempty"` // never leaves this package
 
 	lastUsed *atomic.Int64 // ms; since the start
 }
@@ -89,9 +90,12 @@ func (a *Access) Keys(kind KeyKind) []Key {
 }
 
 // AddKey makes a key. The secret is returned here and never again. A key may not
-// do more than its owner.
-func (a *Access) AddKey(ctx context.Context, kind KeyKind, name string, role Role, owner Caller) (Key, string, error) {
+// do more than its owner; scopes are kept with it, see RoleFor.
+func (a *Access) AddKey(ctx context.Context, kind KeyKind, name string, role Role, owner Caller, scopes ...string) (Key, string, error) {
 	name = strings.TrimSpace(name)
+	if err := checkScopes(scopes); err != nil {
+		return Key{}, "", err
+	}
 	switch {
 	case name == "" || len(name) > 100:
 		return Key{}, "", invalid("name", "want 1 to 100 characters")
@@ -109,7 +113,7 @@ func (a *Access) AddKey(ctx context.Context, kind KeyKind, name string, role Rol
 		secret = token()[:40]
 	}
 	k := Key{
-		ID: uuid(), Kind: kind, Name: name, Role: role, Last4: secret[len(secret)-4:], Owner: owner.Name,
+		ID: uuid(), Kind: kind, Name: name, Role: role, Scopes: scopes, Last4: secret[len(secret)-4:], Owner: cmp.Or(owner.User, owner.Name),
 		Created: a.now().UnixMilli(), Hash: hash(secret), lastUsed: new(atomic.Int64),
 	}
 	if err := a.catalog.Update(ctx, func(tx *catalog.Tx) error { return tx.Put(catalog.Keys, k.ID, &k) }); err != nil {
@@ -123,25 +127,81 @@ func (a *Access) AddKey(ctx context.Context, kind KeyKind, name string, role Rol
 	return shown, secret, nil
 }
 
-// RenameKey changes a key's name.
-func (a *Access) RenameKey(ctx context.Context, kind KeyKind, id, name string) (Key, error) {
-	name = strings.TrimSpace(name)
-	if name == "" || len(name) > 100 {
-		return Key{}, invalid("name", "want 1 to 100 characters")
-	}
+// KeyChange is what of a key can be changed; nil: it stays.
+type KeyChange struct {
+	Name   *string
+	Scopes *[]string
+}
+
+// ChangeKey changes a key in the name of by, who may not let it do more than they
+// may themselves.
+func (a *Access) ChangeKey(ctx context.Context, kind KeyKind, id string, change KeyChange, by Caller) (Key, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	k := a.byID(kind, id)
 	if k == nil {
 		return Key{}, ErrNoKey
 	}
-	renamed := *k
-	renamed.Name = name
-	if err := a.catalog.Update(ctx, func(tx *catalog.Tx) error { return tx.Put(catalog.Keys, id, &renamed) }); err != nil {
+	changed := *k
+	if change.Name != nil {
+		changed.Name = strings.TrimSpace(*change.Name)
+		if changed.Name == "" || len(changed.Name) > 100 {
+			return Key{}, invalid("name", "want 1 to 100 characters")
+		}
+	}
+	if change.Scopes != nil && !slices.Equal(*change.Scopes, k.Scopes) {
+		if err := checkScopes(*change.Scopes); err != nil {
+			return Key{}, err
+		}
+		changed.Scopes, changed.Role = *change.Scopes, RoleFor(*change.Scopes, by.Role)
+	}
+	if err := a.catalog.Update(ctx, func(tx *catalog.Tx) error { return tx.Put(catalog.Keys, id, &changed) }); err != nil {
 		return Key{}, err
 	}
-	a.keys[k.Hash] = &renamed
-	shown := renamed
+	a.keys[k.Hash] = &changed
+	shown := changed
+	shown.Hash = ""
+	return shown, nil
+}
+
+// RoleFor is what a key with scopes may do that somebody with a role makes: look,
+// if all scopes only read; else what they may themselves.
+func RoleFor(scopes []string, role Role) Role {
+	if len(scopes) == 0 {
+		return role
+	}
+	for _, s := range scopes {
+		if !strings.HasSuffix(s, "_read") {
+			return role
+		}
+	}
+	return Viewer
+}
+
+func checkScopes(scopes []string) error {
+	if len(scopes) > 100 {
+		return invalid("scopes", "at most 100")
+	}
+	for _, s := range scopes {
+		if s == "" || len(s) > 100 {
+			return invalid("scopes", "want names of 1 to 100 characters such as dashboards_read")
+		}
+	}
+	return nil
+}
+
+// FindKey finds a key by its id, or by the key itself.
+func (a *Access) FindKey(kind KeyKind, idOrSecret string) (Key, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	k := a.byID(kind, idOrSecret)
+	if k == nil {
+		k = a.keys[hash(idOrSecret)]
+	}
+	if k == nil || k.Kind != kind {
+		return Key{}, ErrNoKey
+	}
+	shown := *k
 	shown.Hash = ""
 	return shown, nil
 }

@@ -96,7 +96,7 @@ func (a *Access) session(secret string) (Caller, error) {
 	if err != nil {
 		return Caller{}, fmt.Errorf("look up a session: %w", err)
 	}
-	if u.Name == "" || now-s.Used > sessionLife.Milliseconds() {
+	if u.Name == "" || u.Disabled || now-s.Used > sessionLife.Milliseconds() {
 		return Caller{}, nil
 	}
 	if now-s.Used > touchEvery.Milliseconds() {
@@ -110,7 +110,7 @@ func (a *Access) session(secret string) (Caller, error) {
 			return Caller{}, fmt.Errorf("keep a session: %w", err)
 		}
 	}
-	return Caller{Name: u.Name, Role: u.Role, CSRF: s.CSRF}, nil
+	return Caller{Name: u.Name, User: u.Name, Role: u.Role, CSRF: s.CSRF}, nil
 }
 
 // LogOut ends a session.

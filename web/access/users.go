@@ -25,6 +25,11 @@ type User struct {
 	Created   int64  `json:"created"`              // ms
 	LastLogin int64  `json:"last_login,omitempty"` // ms
 	Hash      string `json:"hash,omitempty"`       // of the password; never leaves this package
+
+	FullName string `json:"full_name,omitempty"`
+	Title    string `json:"title,omitempty"` // "SRE"
+	Disabled bool   `json:"disabled,omitempty"`
+	Changed  int64  `json:"changed,omitempty"` // ms; 0: never
 }
 
 // Errors that callers decide on.
@@ -137,6 +142,67 @@ func (a *Access) AddUser(ctx context.Context, name, password string, role Role) 
 	})
 }
 
+// Admit makes a user without a password, who can log in once an admin has set
+// one. The role may be Nobody, who may do nothing.
+func (a *Access) Admit(ctx context.Context, u User) (User, error) {
+	u.Name = clean(u.Name)
+	if err := checkUser(&u); err != nil {
+		return User{}, err
+	}
+	u.Created, u.Hash = a.now().UnixMilli(), ""
+	err := a.catalog.Update(ctx, func(tx *catalog.Tx) error {
+		if known, err := tx.Get(catalog.Users, u.Name, &User{}); err != nil || known {
+			return cmp.Or(err, invalid("email", "%s is a user already", u.Name))
+		}
+		return tx.Put(catalog.Users, u.Name, &u)
+	})
+	return u, err
+}
+
+func checkUser(u *User) error {
+	switch address, err := mail.ParseAddress(u.Name); {
+	case err != nil || address.Address != u.Name || len(u.Name) > 254:
+		return invalid("email", "want an address of mail such as ada@example.com")
+	case u.Role != Nobody && u.Role.rank() == 0:
+		return invalid("role", "got %q, allowed are viewer, editor and admin", u.Role)
+	case len(u.FullName) > 200 || len(u.Title) > 200:
+		return invalid("name", "names and titles have at most 200 bytes")
+	}
+	return nil
+}
+
+// User finds a person by name.
+func (a *Access) User(name string) (u User, known bool, err error) {
+	if name == "" {
+		return u, false, nil
+	}
+	err = a.catalog.View(func(tx *catalog.Tx) (err error) {
+		known, err = tx.Get(catalog.Users, clean(name), &u)
+		return err
+	})
+	u.Hash = ""
+	return u, known, err
+}
+
+// ChangeUser edits what is known of a user; the name, the password and the
+// times are not to be changed here. One who is disabled is logged out.
+func (a *Access) ChangeUser(ctx context.Context, name string, edit func(*User)) (User, error) {
+	var out User
+	err := a.change(ctx, name, func(u *User) (bool, error) {
+		kept := *u
+		edit(u)
+		u.Name, u.Hash, u.Created, u.LastLogin = kept.Name, kept.Hash, kept.Created, kept.LastLogin
+		u.Changed = a.now().UnixMilli()
+		out = *u
+		return true, checkUser(u)
+	})
+	if err == nil && out.Disabled {
+		err = a.endSessions(ctx, out.Name)
+	}
+	out.Hash = ""
+	return out, err
+}
+
 func (*Access) checkNew(name, password string) error {
 	switch n := len([]rune(password)); {
 	case n < leastPassword:
@@ -157,19 +223,19 @@ func (a *Access) change(ctx context.Context, name string, fn func(*User) (keep b
 		if known, err := tx.Get(catalog.Users, name, &u); err != nil || !known {
 			return cmp.Or(err, ErrNoUser)
 		}
-		wasAdmin := u.Role == Admin
+		wasAdmin := u.Role == Admin && !u.Disabled
 		keep, err := fn(&u)
 		if err != nil {
 			return err
 		}
-		if wasAdmin && (!keep || u.Role != Admin) {
+		if wasAdmin && (!keep || u.Role != Admin || u.Disabled) {
 			others := 0
 			err := tx.Each(catalog.Users, "", func(_ string, raw json.RawMessage) error {
 				var other User
 				if err := json.Unmarshal(raw, &other); err != nil {
 					return err
 				}
-				if other.Role == Admin && other.Name != name {
+				if other.Role == Admin && !other.Disabled && other.Name != name {
 					others++
 				}
 				return nil
@@ -223,10 +289,10 @@ func (a *Access) CheckPassword(name, password string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if !known {
+	if !known || u.Hash == "" {
 		u.Hash = dummyHash
 	}
-	return checkPassword(u.Hash, password) && known, nil
+	return checkPassword(u.Hash, password) && known && !u.Disabled, nil
 }
 
 // RemoveUser removes a user and ends the user's sessions.

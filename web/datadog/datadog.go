@@ -18,6 +18,7 @@ import (
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/store/span"
+	"github.com/whippet-obs/whippet/web/access"
 	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
@@ -29,6 +30,7 @@ type API struct {
 	Spans    *span.Store
 	Alerting *alerting.Service
 
+	Access    *access.Access
 	Snapshots *snapshot.Shelf
 	PublicURL string // where people find us, without a slash at the end
 	Now       func() time.Time
@@ -108,6 +110,9 @@ func (a *API) Register(r fiber.Router) {
 
 	r.Get("/api/v1/graph/snapshot", a.snapshot)
 	r.Get("/api/v1/graph/snapshot_status/:id", a.snapshotStatus)
+
+	a.registerKeys(r)
+	a.registerUsers(r)
 
 	r.Get("/api/v2/spans/events", a.listSpans)
 	r.Post("/api/v2/spans/events/search", a.searchSpans)

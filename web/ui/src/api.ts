@@ -373,7 +373,9 @@ export interface Session {
 
 export interface User {
   name: string
-  role: Role
+  role: Role | '' // none: may do nothing
+  full_name?: string
+  disabled?: boolean
   created: number
   last_login?: number
 }
@@ -599,7 +601,7 @@ export const api = {
   changePassword: (old: string, next: string) => call<unknown>('POST', '/api/ui/password', { old, new: next }),
   users: () => call<{ users: User[] }>('GET', '/api/ui/users').then((a) => a.users),
   addUser: (name: string, password: string, role: Role) => call<unknown>('POST', '/api/ui/users', { name, password, role }),
-  changeUser: (name: string, change: { role?: Role; password?: string }) => call<unknown>('PUT', `/api/ui/users/${encodeURIComponent(name)}`, change),
+  changeUser: (name: string, change: { role?: Role; password?: string; disabled?: boolean }) => call<unknown>('PUT', `/api/ui/users/${encodeURIComponent(name)}`, change),
   removeUser: (name: string) => call<unknown>('DELETE', `/api/ui/users/${encodeURIComponent(name)}`),
   keys: () => call<{ keys: Key[] }>('GET', '/api/ui/keys').then((a) => a.keys),
   addKey: (kind: Key['kind'], name: string, role?: Role) => call<{ key: Key; secret: string }>('POST', '/api/ui/keys', { kind, name, role }),

@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { api, ApiError, type Change, type Key, type Role } from '../api'
 import { useData } from '../data'
-import { Button, Confirm, CopyButton, Empty, Failure, Field, Moment, Panel } from '../parts/basics'
+import { Button, Confirm, CopyButton, Dialog, Empty, Failure, Field, Moment, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
 import { may, useSession } from '../session'
 
@@ -153,21 +153,48 @@ function People() {
               <tbody>
                 {list.data.map((u) => (
                   <tr key={u.name}>
-                    <td>{u.name}{u.name === session.name && <span class="muted"> (you)</span>}</td>
+                    <td>{u.name}{u.name === session.name && <span class="muted"> (you)</span>}{u.disabled && <span class="tag">disabled</span>}{u.full_name && <div class="muted small">{u.full_name}</div>}</td>
                     <td>
                       <select aria-label={`Role of ${u.name}`} value={u.role} onChange={(e) => run(() => api.changeUser(u.name, { role: e.currentTarget.value as Role }))}>
+                        {!u.role && <option value="">none</option>}
                         {roles.map(([r]) => <option key={r} value={r}>{r}</option>)}
                       </select>
                     </td>
                     <td class="nowrap"><Moment ms={u.created} /></td>
                     <td class="nowrap">{u.last_login ? <Moment ago ms={u.last_login} /> : <span class="muted">never</span>}</td>
-                    <td><Confirm label="Remove" question={`${u.name} is logged out everywhere and can't come back.`} onConfirm={() => run(() => api.removeUser(u.name))} /></td>
+                    <td class="actions">
+                      {u.disabled ? <Button label="Let in again" onClick={() => run(() => api.changeUser(u.name, { disabled: false }))} /> : <NewPassword user={u.name} />}
+                      <Confirm label="Remove" question={`${u.name} is logged out everywhere and can't come back.`} onConfirm={() => run(() => api.removeUser(u.name))} />
+                    </td>
                   </tr>
                 ))}
               </tbody>
             </table>
           </div>
         </Panel>
+      )}
+    </>
+  )
+}
+
+// NewPassword sets somebody's password: the first, where a program made the
+// person, or another when it is forgotten.
+function NewPassword({ user }: { user: string }) {
+  const [open, setOpen] = useState(false)
+  const [password, setPassword] = useState('')
+  const { error, run } = useAction(() => (setOpen(false), setPassword('')))
+  return (
+    <>
+      <Button label="Set password" onClick={() => setOpen(true)} />
+      {open && (
+        <Dialog title={`Password of ${user}`} onClose={() => setOpen(false)}>
+          <form class="form" onSubmit={(e) => (e.preventDefault(), run(() => api.changeUser(user, { password })))}>
+            <Field label="New password" wide error={error || undefined} hint="They are logged out everywhere">
+              <input type="password" required autocomplete="new-password" value={password} onInput={(e) => setPassword(e.currentTarget.value)} ref={(e) => e?.focus()} />
+            </Field>
+            <div class="actions end field wide"><Button kind="primary" type="submit" label="Set password" /></div>
+          </form>
+        </Dialog>
       )}
     </>
   )
