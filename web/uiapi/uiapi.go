@@ -70,6 +70,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Get("/presets/:id", a.preset)
 	r.Get("/metrics", a.metrics)
 	r.Get("/metrics/:name", a.metric)
+	r.Get("/metrics/:name/uses", a.uses)
 	r.Get("/cardinality", a.cardinality)
 	r.Get("/hosts", a.hosts)
 	r.Get("/hosts/:name/processes", a.processes)

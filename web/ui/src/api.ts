@@ -619,6 +619,8 @@ export const api = {
     }, signal).then((a) => a.data.attributes.columns),
   metrics: (from: number, to: number) => call<{ metrics: Metric[] }>('GET', path('/api/ui/metrics', { from: Math.round(from), to: Math.round(to) })).then((a) => a.metrics),
   metric: (name: string, from: number, to: number) => call<MetricDetail>('GET', path(`/api/ui/metrics/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to) })),
+  metricUses: (name: string) => call<{ uses: Found[] }>('GET', `/api/ui/metrics/${encodeURIComponent(name)}/uses`).then((a) => a.uses),
+  editMetric: (name: string, meta: Partial<Omit<Metric, 'name' | 'interval'>>) => call<unknown>('PUT', `/api/v1/metrics/${encodeURIComponent(name)}`, meta),
   hostMetrics: (host: string) =>
     call<{ data: string[] }>('GET', path('/prometheus/api/v1/label/__name__/values', { 'match[]': `{host=${JSON.stringify(host)}}` })).then((a) => a.data),
   processes: (host: string) => call<{ time: number; total: number; processes: Process[] }>('GET', `/api/ui/hosts/${encodeURIComponent(host)}/processes`),

@@ -34,6 +34,7 @@ import { MonitorPage } from './pages/monitor'
 import { Monitors } from './pages/monitors'
 import { MailPage, Outbox } from './pages/outbox'
 import { Webhooks } from './pages/webhooks'
+import { Start } from './pages/start'
 import { Settings } from './pages/settings'
 import { SharedPage } from './pages/shared'
 
@@ -130,6 +131,9 @@ function pageOf(route: Route) {
       if (second === 'trace' && third) return <ApmTrace key={third} id={third} params={params} />
       if (second === 'services' && third && route.parts[3] === 'resource') return <ApmResource key={params.get('resource') ?? ''} name={third} params={params} />
       if (second === 'services' && third) return <ApmService key={third} name={third} params={params} />
+      break
+    case 'start':
+      if (!second) return <Start />
       break
     case 'events':
       return <Events params={params} />

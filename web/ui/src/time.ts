@@ -29,34 +29,66 @@ const units: Record<string, number> = { s: 1e3, m: 60e3, h: 3600e3, d: 86400e3, 
 const long: Record<string, string> = { sec: 's', second: 's', min: 'm', minute: 'm', hour: 'h', day: 'd', week: 'w', month: 'mo' }
 
 function span(text: string): number | null {
-  const m = /^(\d+(?:\.\d+)?)\s*(s|sec|second|m|min|minute|h|hour|d|day|w|week|mo|month)s?$/.exec(text)
-  return m ? Number(m[1]) * units[long[m[2]] ?? m[2]] : null
+  const m = /^(\d+(?:\.\d+)?)?\s*(s|sec|second|m|min|minute|h|hour|d|day|w|week|mo|month)s?$/.exec(text)
+  return m && (m[1] || m[2].length > 2) ? Number(m[1] ?? 1) * units[long[m[2]] ?? m[2]] : null
 }
 
-// parseRange reads "15m", "last 90m", "today", "yesterday",
-// "Nov 3 14:00 to 15:30" and "2026-11-03 14:00 to 2026-11-03 15:30".
+// parseRange reads what people write: "15m", "last 90m", "last hour", "today",
+// "yesterday", "this week", "Nov 3", "since 9:00", "Nov 3 14:00 to 15:30",
+// "2h ago to 1h ago", "2026-11-03 14:00 to 2026-11-03 15:30".
 export function parseRange(text: string, now: number): Range | null {
   const clean = text.trim().toLowerCase()
   const length = span(clean.replace(/^(last|past)\s+/, ''))
   if (length) return { from: now - length, to: now, live: true }
-  const midnight = new Date(now).setHours(0, 0, 0, 0)
-  if (clean === 'today') return { from: midnight, to: now, live: false }
-  if (clean === 'yesterday') return { from: new Date(midnight).setDate(new Date(midnight).getDate() - 1), to: midnight, live: false }
-  const parts = text.split(/\s+(?:to|-|–)\s+/)
-  if (parts.length !== 2) return null
-  const from = moment(parts[0], now, now)
-  if (from === null) return null
-  const to = parts[1].trim().toLowerCase() === 'now' ? now : moment(parts[1], now, from)
-  return to === null || to <= from ? null : { from, to, live: false }
+  const since = /^since\s+(.+)$/.exec(clean)
+  const parts = since ? [since[1], 'now'] : text.trim().split(/\s+(?:to|until|-|–)\s+/i)
+  if (parts.length > 2) return null
+  const first = moment(parts[0], now, now)
+  if (!first) return null
+  if (parts.length === 1) return first.end <= first.at || first.at >= now ? null : { from: first.at, to: Math.min(first.end, now), live: false }
+  const last = moment(parts[1], now, first.at)
+  // A day as the end is that whole day.
+  const to = last && Math.min(last.end > last.at ? last.end : last.at, Math.max(now, last.at))
+  return to === null || to <= first.at ? null : { from: first.at, to, live: false }
 }
 
-// moment reads a date and time; a time alone is on the day of near.
-function moment(text: string, now: number, near: number): number | null {
-  const clock = /(\d{1,2}):(\d{2})\s*$/.exec(text.trim())
-  const date = clock ? text.trim().slice(0, -clock[0].length).trim() : text.trim()
-  const day = date === '' ? new Date(near) : new Date(/\d{4}/.test(date) ? `${date} 00:00` : `${date} ${new Date(now).getFullYear()} 00:00`)
-  if (Number.isNaN(day.getTime())) return null
-  return day.setHours(clock ? Number(clock[1]) : 0, clock ? Number(clock[2]) : 0, 0, 0)
+// moment reads a date, a time or both; a time alone is on the day of near. A
+// date alone lasts until its end, a moment ends where it begins.
+function moment(text: string, now: number, near: number): { at: number; end: number } | null {
+  const clean = text.trim().toLowerCase()
+  const ago = /^(.+?)\s+ago$/.exec(clean)
+  const length = ago && span(ago[1])
+  if (length) return { at: now - length, end: now - length }
+  if (clean === 'now') return { at: now, end: now }
+  const clock = /(?:^|[\st])(\d{1,2}):(\d{2})(?::(\d{2}))?$/.exec(clean)
+  const date = (clock ? clean.slice(0, clock.index) : clean).replace(/\s+at$/, '').trim()
+  const day = new Date(near)
+  day.setHours(0, 0, 0, 0)
+  const today = new Date(now)
+  let days = 1
+  if (date === '' && !clock) return null
+  if (date === 'today') day.setFullYear(today.getFullYear(), today.getMonth(), today.getDate())
+  else if (date === 'yesterday') day.setFullYear(today.getFullYear(), today.getMonth(), today.getDate() - 1)
+  else if (date === 'this week' && !clock) {
+    day.setFullYear(today.getFullYear(), today.getMonth(), today.getDate() - ((today.getDay() + 6) % 7))
+    days = 7
+  } else if (date === 'this month' && !clock) {
+    day.setFullYear(today.getFullYear(), today.getMonth(), 1)
+    days = 31
+  } else if (date !== '') {
+    const read = new Date(/\d{4}/.test(date) ? `${date} 00:00` : `${date} ${today.getFullYear()} 00:00`)
+    if (Number.isNaN(read.getTime()) || !/\d/.test(date)) return null
+    // A day without a year that is still to come was last year's.
+    if (!/\d{4}/.test(date) && read.getTime() > now) read.setFullYear(read.getFullYear() - 1)
+    day.setFullYear(read.getFullYear(), read.getMonth(), read.getDate())
+  }
+  if (clock) {
+    if (Number(clock[1]) > 24 || Number(clock[2]) > 59) return null
+    const at = day.setHours(Number(clock[1]), Number(clock[2]), Number(clock[3] ?? 0), 0)
+    return { at, end: at }
+  }
+  const at = day.getTime()
+  return { at, end: day.setDate(day.getDate() + days) }
 }
 
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -4,7 +4,7 @@ import { Apdex, EnvPicker, ErrorShare, ServiceName, Sortable, apmTabs, colorsOf,
 import { useData } from '../data'
 import { Empty, Failure, Moment, Panel, SearchField } from '../parts/basics'
 import { Page, useStatus } from '../parts/frame'
-import { Ways } from './home'
+import { Ways } from '../parts/ways'
 import { useRange } from '../range'
 import { setParams } from '../route'
 import { plural } from '../units'

@@ -27,7 +27,7 @@ export function ChecksPage({ params }: { params: URLSearchParams }) {
       {list.error && !list.data && <Failure error={list.error} retry={list.reload} />}
       {list.data?.length === 0 && (
         <Panel>
-          <Empty title="No service check has reported yet" action={<LinkButton kind="primary" href={link('/')} label="Point an agent here" />}>
+          <Empty title="No service check has reported yet" action={<LinkButton kind="primary" href={link('/start')} label="Point an agent here" />}>
             The Datadog Agent and its integrations say here whether a service can be reached; programs do by DogStatsD or POST /api/v1/check_run.
           </Empty>
         </Panel>

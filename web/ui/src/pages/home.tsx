@@ -6,11 +6,14 @@ import { api, type Host, type Monitor, type Status } from '../api'
 import { useData } from '../data'
 import { HexMap } from '../hosts/hex-map'
 import { link } from '../route'
-import { Button, CopyButton, Empty, Failure, LinkButton, Moment, Panel, State } from '../parts/basics'
+import { Empty, Failure, LinkButton, Moment, Panel, State } from '../parts/basics'
 import { Page, useStatus } from '../parts/frame'
 import { Graph } from '../parts/graph'
 import { Icon } from '../parts/icon'
+import { SetupWays } from '../parts/ways'
 import { useRange } from '../range'
+import { useSession } from '../session'
+import { setupsOf, type Setup } from '../setups'
 import { plural, showValue } from '../units'
 
 const refresh = 10e3
@@ -99,7 +102,7 @@ function Wrong({ monitors }: { monitors?: Monitor[] }) {
 
 function SmallMap({ hosts }: { hosts?: Host[] }) {
   if (!hosts) return null
-  if (hosts.length === 0) return <Empty title="No host has reported yet">Point an agent here: the lines are in the first steps above.</Empty>
+  if (hosts.length === 0) return <Empty title="No host has reported yet" action={<LinkButton href={link('/start')} label="Point an agent here" />} />
   const up = hosts.filter((h) => h.up).length
   return (
     <div class="spaced">
@@ -110,9 +113,12 @@ function SmallMap({ hosts }: { hosts?: Host[] }) {
 }
 
 function Checklist({ status }: { status: Status }) {
+  const session = useSession()
+  const setups = setupsOf(status, session.required)
+  const setup = (id: Setup['id']) => setups.find((s) => s.id === id)!
   const steps: [done: boolean, title: string, what: ComponentChildren][] = [
-    [status.checklist.metrics, 'First metric', <Senders status={status} />],
-    [status.checklist.agent, 'A Datadog Agent reports here', <Agent status={status} />],
+    [status.checklist.metrics, 'First metric', <SetupWays setup={setup('statsd')} />],
+    [status.checklist.agent, 'A Datadog Agent reports here', <SetupWays setup={setup('agent')} />],
     [status.checklist.dashboard, 'First dashboard', <LinkButton href={link('/dashboards', { new: '1' })} icon="plus" label="New dashboard" />],
     [status.checklist.monitor, 'First monitor', <LinkButton href={link('/monitors/new')} icon="plus" label="New monitor" />],
     [
@@ -131,7 +137,7 @@ function Checklist({ status }: { status: Status }) {
   const [open, setOpen] = useState<number | null>(null)
   const shown = open ?? first
   return (
-    <Panel title="First steps" actions={<span class="muted">{steps.filter(([done]) => done).length} of {steps.length} done</span>} flush>
+    <Panel title="First steps" actions={<><a href={link('/start')}>All ways to send data</a><span class="muted">{steps.filter(([done]) => done).length} of {steps.length} done</span></>} flush>
       <ol class="steps">
         {steps.map(([done, title, what], i) => (
           <li key={title} class={done ? 'done' : ''}>
@@ -145,53 +151,5 @@ function Checklist({ status }: { status: Status }) {
         ))}
       </ol>
     </Panel>
-  )
-}
-
-function Lines({ text }: { text: string }) {
-  return (
-    <div class="lines">
-      <pre>{text}</pre>
-      <CopyButton bare text={text} />
-    </div>
-  )
-}
-
-function Agent({ status }: { status: Status }) {
-  const ways: [string, string][] = [
-    ['Debian, Ubuntu', `DD_API_KEY=0123456789abcdef0123456789abcdef DD_DD_URL=${status.http} bash -c "$(curl -L https://install.datadoghq.com/scripts/install_script_agent7.sh)"`],
-    ['datadog.yaml', `# /etc/datadog-agent/datadog.yaml\napi_key: 0123456789abcdef0123456789abcdef\ndd_url: ${status.http}\n`],
-    ['Docker', `docker run -d --name datadog-agent --network host \\\n  -v /proc/:/host/proc/:ro -v /sys/fs/cgroup/:/host/sys/fs/cgroup:ro \\\n  -e DD_API_KEY=0123456789abcdef0123456789abcdef -e DD_DD_URL=${status.http} \\\n  gcr.io/datadoghq/agent:7`],
-  ]
-  return <Ways ways={ways} note="Any key will do while Whippet asks for none." />
-}
-
-function Senders({ status }: { status: Status }) {
-  const [host, port] = split(status.statsd)
-  const ways: [string, string][] = [
-    ['Shell', `printf 'my_metric:42|g|#env:test' > /dev/udp/${host}/${port}`],
-    ['Python', `# pip install datadog\nfrom datadog import initialize, statsd\ninitialize(statsd_host="${host}", statsd_port=${port})\nstatsd.gauge("my_metric", 42, tags=["env:test"])`],
-    ['Go', `// go get github.com/DataDog/datadog-go/v5\nclient, err := statsd.New("${status.statsd}")\nclient.Gauge("my_metric", 42, []string{"env:test"}, 1)`],
-    ['Node', `// npm install hot-shots\nconst StatsD = require('hot-shots')\nnew StatsD({ host: '${host}', port: ${port} }).gauge('my_metric', 42, ['env:test'])`],
-  ]
-  if (!status.statsd) return <p>DogStatsD is off: start Whippet with <code>--statsd</code>.</p>
-  return <Ways ways={ways} note={status.statsd_socket ? `DogStatsD also listens on the socket ${status.statsd_socket}.` : ''} />
-}
-
-const split = (address: string): [string, string] => {
-  const at = address.lastIndexOf(':')
-  return [address.slice(0, at) || '127.0.0.1', address.slice(at + 1)]
-}
-
-export function Ways({ ways, note }: { ways: [string, string][]; note: string }) {
-  const [chosen, setChosen] = useState(0)
-  return (
-    <div class="spaced">
-      <div class="actions">
-        {ways.map(([name], i) => <Button key={name} kind={i === chosen ? '' : 'quiet'} pressed={i === chosen} label={name} onClick={() => setChosen(i)} />)}
-      </div>
-      <Lines text={ways[chosen][1]} />
-      {note && <p class="muted">{note}</p>}
-    </div>
   )
 }

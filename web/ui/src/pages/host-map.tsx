@@ -61,7 +61,7 @@ export function HostMap({ params }: { params: URLSearchParams }) {
         <Failure error={hosts.error} retry={hosts.reload} />
       ) : hosts.data && all.length === 0 ? (
         <Panel>
-          <Empty title="No host has reported yet" action={<LinkButton kind="primary" href={link('/')} label="See the first steps" />}>
+          <Empty title="No host has reported yet" action={<LinkButton kind="primary" href={link('/start')} label="See how to send data" />}>
             Hosts appear here as soon as an agent reports, coloured by a metric and grouped by any tag.
           </Empty>
         </Panel>

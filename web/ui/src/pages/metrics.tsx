@@ -25,7 +25,7 @@ export function MetricsSummary({ params }: { params: URLSearchParams }) {
       {list.error && !list.data && <Failure error={list.error} retry={list.reload} />}
       {list.data?.length === 0 && (
         <Panel>
-          <Empty title="No metric reported in this time range" action={<LinkButton kind="primary" href={link('/')} label="See the first steps" />}>
+          <Empty title="No metric reported in this time range" action={<LinkButton kind="primary" href={link('/start')} label="See how to send data" />}>
             Every metric that arrives is listed here with its type, unit and tags.
           </Empty>
         </Panel>

@@ -17,7 +17,8 @@ interface Choice {
 }
 
 const pages: [title: string, path: string, icon: IconName, also: string][] = [
-  ['Home', '/', 'home', 'start first steps agent'],
+  ['Home', '/', 'home', 'first steps'],
+  ['Send data here', '/start', 'plus', 'agent install set up start statsd ddtrace prometheus otlp api'],
   ['Dashboards', '/dashboards', 'dashboards', 'boards'],
   ['Metrics explorer', '/metrics/explorer', 'metrics', 'graph query'],
   ['Metrics summary', '/metrics', 'metrics', 'list tags cardinality unit'],

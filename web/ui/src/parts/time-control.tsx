@@ -5,6 +5,7 @@ import { setRange, useRange, useRefresh } from '../range'
 import { parseRange, presets, showRange, showTime, zoneName, type Range } from '../time'
 import { setParams, useRoute } from '../route'
 import { Button } from './basics'
+import { Calendar } from './calendar'
 import { Icon } from './icon'
 import { useKeys } from './keys'
 
@@ -106,6 +107,7 @@ function Picker({ range, choose, close }: { range: Range; choose: (r: Range) => 
           <button key={label} type="button" class="button" onClick={() => choose({ from: now() - ms, to: now(), live: true })}>{label}</button>
         ))}
       </div>
+      <Calendar from={range.from} to={range.to} choose={(from, to) => choose({ from, to, live: false })} />
       <p class="field-hint">Times are in {zoneName()}.</p>
     </form>
   )
