@@ -60,15 +60,13 @@ func (b *browser) places() map[string]string {
 type layout struct{ X, Y, Width, Height int }
 
 type board struct {
-	ID, Title, URL   string
-	ReflowType       string `json:"reflow_type"`
-	TemplateVariable []struct {
+	ID, Title, URL string
+	ReflowType     string `json:"reflow_type"`
+	Variables      []struct {
 		Name, Prefix string
 		Defaults     []string
 	} `json:"template_variables"`
-	Presets []struct {
-		Name string
-	} `json:"template_variable_presets"`
+	Views   []struct{ Name string } `json:"template_variable_presets"`
 	Widgets []struct {
 		Definition struct {
 			Title, Type string
@@ -135,11 +133,11 @@ func TestDashboardIsBuiltByDragAndDrop(t *testing.T) {
 	corner := func(title string) string { return fmt.Sprintf("[aria-label^='Resize %s:']", title) }
 
 	b.pull(grip("Three"), spot{-8 * column, 0})
-	b.until("Three took the place of One", "document.querySelector('[role=status]').innerText.startsWith('Three: column 1, row 1')")
+	b.until("Three took the place of One", "document.querySelector('.announced').innerText.startsWith('Three: column 1, row 1')")
 	b.pull(corner("Four"), spot{4 * column, 92})
-	b.until("Four is larger", "document.querySelector('[role=status]').innerText.includes('Four: column 1, row 4, 8 wide, 4 high')")
+	b.until("Four is larger", "document.querySelector('.announced').innerText.includes('Four: column 1, row 4, 8 wide, 4 high')")
 	b.keys(grip("Four"), kb.ArrowRight)
-	b.until("the keyboard moved it", "document.querySelector('[role=status]').innerText.includes('Four: column 2, row 4')")
+	b.until("the keyboard moved it", "document.querySelector('.announced').innerText.includes('Four: column 2, row 4')")
 	b.keys(corner("Two"), kb.ArrowDown)
 	b.click("Add group")
 	b.fill("[aria-label='Title of the group']", "Hosts")
@@ -151,7 +149,7 @@ func TestDashboardIsBuiltByDragAndDrop(t *testing.T) {
 	b.until("and done again", title+" === 'Hosts'")
 	group, two := b.centre(".cell-group"), b.centre(grip("Two"))
 	b.pull(grip("Two"), spot{0, group.Y - two.Y})
-	b.until("Two is in the group", "document.querySelector('[role=status]').innerText.endsWith('in Hosts')")
+	b.until("Two is in the group", "document.querySelector('.announced').innerText.endsWith('in Hosts')")
 	b.screenshot("dashboard-editing")
 	b.click("Save")
 	b.until("it was saved", "!location.search.includes('edit')")
@@ -170,5 +168,165 @@ func TestDashboardIsBuiltByDragAndDrop(t *testing.T) {
 	b.until("the graphs are drawn", "document.querySelectorAll('canvas').length === 4")
 	if after := b.places(); fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("after loading anew:\n got %v\nwant %v", after, before)
+	}
+}
+
+// choose clicks what a dropdown or a menu holds, once the button that opens it
+// was pressed.
+func (b *browser) choose(button, item string) {
+	b.t.Helper()
+	b.until("the button "+button+" is there", fmt.Sprintf("[...document.querySelectorAll('button[popovertarget]')].find((e) => e.ariaLabel.startsWith(%q))?.click() === undefined && [...document.querySelectorAll('button[popovertarget]')].some((e) => e.ariaLabel.startsWith(%q))", button, button))
+	b.until("there is "+item, fmt.Sprintf(`(() => {
+		const found = [...document.querySelectorAll('.dropdown:popover-open :is(button, a, label)')].find((e) => e.innerText.trim() === %q || e.ariaLabel === %q)
+		found?.click()
+		return found
+	})()`, item, item))
+}
+
+func TestTemplateVariablesAndSavedViews(t *testing.T) {
+	s := startServer(t)
+	s.feedBoard()
+	var made board
+	s.call("POST", "/api/v1/dashboard", map[string]any{
+		"title": "By stage", "layout_type": "ordered", "template_variables": []any{map[string]any{"name": "env", "prefix": "env", "defaults": []string{"prod"}}},
+		"widgets": []any{graphWidget("Metric in $env.value", "avg:my_metric{$env} by {host}")},
+	}, &made)
+	b := openBrowser(t, s.url)
+	b.open(made.URL)
+	b.see("Metric in prod")
+	b.choose("env: prod", "Only test")
+	b.see("Metric in test")
+	b.until("the URL says so", "new URLSearchParams(location.search).get('tpl_var_env') === 'test'")
+	b.choose("env: test", "prod")
+	b.see("Metric in test, prod")
+	b.until("the URL says both", "new URLSearchParams(location.search).get('tpl_var_env[1]') === 'prod'")
+	b.until("both hosts are drawn", "document.querySelector('.chart')?.ariaLabel.includes('2 lines')")
+	b.screenshot("dashboard-variables")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.choose("Saved views", "Save this view")
+	b.fill("dialog input", "Both stages")
+	b.click("Save view")
+	b.see("Both stages")
+
+	b.open(made.URL)
+	b.see("Metric in prod", "Default view")
+	b.choose("Saved views", "Both stages")
+	b.see("Metric in test, prod")
+	var kept board
+	s.call("GET", "/api/v1/dashboard/"+made.ID, nil, &kept)
+	if len(kept.Views) != 1 || kept.Views[0].Name != "Both stages" {
+		t.Errorf("saved views: %+v", kept.Views)
+	}
+
+	b.click("Edit")
+	b.click("Template variables")
+	b.fill("dialog .variable-row input", "stage")
+	b.screenshot("dashboard-variables-dialog")
+	b.click("Done")
+	b.see("$stage")
+	b.click("Save")
+	b.until("it was saved", "!location.search.includes('edit')")
+	s.call("GET", "/api/v1/dashboard/"+made.ID, nil, &kept)
+	if kept.Variables[0].Name != "stage" || kept.Widgets[0].Definition.Title != "Metric in $stage.value" {
+		t.Errorf("after renaming: %+v", kept)
+	}
+	b.choose("Saved views", "Delete the view Both stages")
+	b.until("the view is gone", "!document.body.innerText.includes('Both stages')")
+}
+
+// What Datadog exports, with a widget that is not known here.
+const exportedBoard = `{"title": "Exported", "description": "[[suggested_dashboards]]", "author_handle": "someone@example.com", "id": "abc-def-ghi", "reflow_type": "fixed",
+	"layout_type": "ordered", "notify_list": [], "template_variables": [{"name": "host", "prefix": "host", "available_values": [], "default": "*"}], "tags": ["team:web"],
+	"widgets": [
+		{"id": 4200887632, "definition": {"title": "Rate", "show_legend": true, "legend_layout": "auto", "time": {}, "type": "timeseries", "requests": [{"formulas": [{"formula": "a / 2", "alias": "half"}],
+			"queries": [{"data_source": "metrics", "name": "a", "query": "avg:my_metric{$host}"}], "response_format": "timeseries", "style": {"palette": "dog_classic"}, "display_type": "line"}]}, "layout": {"x": 0, "y": 0, "width": 8, "height": 3}},
+		{"id": 1, "definition": {"type": "sunburst", "title": "Shares", "requests": []}, "layout": {"x": 8, "y": 0, "width": 4, "height": 3}}]}`
+
+func TestDashboardIsImportedAndExported(t *testing.T) {
+	s := startServer(t)
+	s.feedBoard()
+	b := openBrowser(t, s.url)
+	b.open("/dashboards")
+	b.click("Import")
+	b.fill("dialog textarea", `{"title": "Broken", "layout_type": "ordered", "widgets": [{"definition": {}}]}`)
+	b.until("it is imported", "[...document.querySelectorAll('dialog button')].find((e) => e.innerText.trim() === 'Import')?.click() === undefined")
+	b.see("widgets[0].definition.type: every widget needs one")
+	b.fill("dialog textarea", exportedBoard)
+	b.until("it is imported", "[...document.querySelectorAll('dialog button')].find((e) => e.innerText.trim() === 'Import')?.click() === undefined")
+	b.see("Exported", "Rate", "Shares")
+	b.until("its graph is drawn", "document.querySelector('.chart')?.ariaLabel.includes('half')")
+	b.screenshot("dashboard-imported")
+
+	var list struct{ Dashboards []board }
+	s.call("GET", "/api/v1/dashboard", nil, &list)
+	var kept map[string]any
+	s.call("GET", "/api/v1/dashboard/"+list.Dashboards[0].ID, nil, &kept)
+	if fmt.Sprint(kept["tags"]) != "[team:web]" || list.Dashboards[0].ID == "abc-def-ghi" {
+		t.Errorf("kept: %v", kept)
+	}
+	b.choose("More for this dashboard", "Copy as JSON, Terraform")
+	b.click("Terraform")
+	b.see(`resource "datadog_dashboard_json" "exported"`, `formula = "a / 2"`)
+	b.press("Close")
+	b.choose("What to do with Rate", "Full screen")
+	b.until("the graph fills the window", "document.querySelector('dialog.full-screen .chart')?.clientHeight > 400")
+}
+
+func TestDashboardOnTVAndBuiltIns(t *testing.T) {
+	s := startServer(t)
+	s.feedBoard()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		var presets struct{ Dashboards []board }
+		s.call("GET", "/api/ui/presets", nil, &presets)
+		if len(presets.Dashboards) > 0 && presets.Dashboards[len(presets.Dashboards)-1].ID == "builtin-whippet" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after 30 s the built-in dashboards are %+v", presets.Dashboards)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	b := openBrowser(t, s.url)
+	b.open("/dashboards")
+	b.see("Built-in dashboards", "How Whippet itself is doing")
+	b.screenshot("dashboards-builtin")
+	b.open("/dashboard/builtin-whippet")
+	b.see("Samples kept, per second", "What comes in", "Clone to change")
+	b.choose("More for this dashboard", "TV mode")
+	b.until("nothing but the dashboard is seen", "document.elementFromPoint(10, 300)?.closest('.tv') && document.documentElement.dataset.theme === 'dark'")
+	b.screenshot("dashboard-tv")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until("TV mode is over", "!document.querySelector('.tv') && !location.search.includes('tv_mode')")
+	b.click("Clone to change")
+	b.see("Whippet (copy)", "Edit")
+	b.until("it is a dashboard of one's own", "!location.pathname.includes('builtin')")
+}
+
+func TestUnsavedChangesAreNotLost(t *testing.T) {
+	s := startServer(t)
+	var made board
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Shared", "layout_type": "ordered", "widgets": []any{graphWidget("One", "avg:my_metric{*}")}}, &made)
+	b := openBrowser(t, s.url)
+	b.open(made.URL)
+	b.see("One")
+	b.click("Edit")
+	b.fill("main .field input", "Mine")
+	b.until("there is something to undo", "document.querySelector('button[aria-label=Undo]:not(:disabled)')")
+	b.until("the way out is taken", "document.querySelector('nav.rail a[href^=\"/metrics\"]')?.click() === undefined")
+	b.see("Leave without saving?")
+	b.click("Stay")
+	b.do(chromedp.NavigateBack())
+	b.see("Mine")
+
+	s.call("PUT", "/api/v1/dashboard/"+made.ID, map[string]any{"title": "Theirs", "layout_type": "ordered", "widgets": []any{graphWidget("Two", "avg:my_metric{*}")}}, nil)
+	b.click("Save")
+	b.see("Changed meanwhile")
+	b.click("Save mine as a copy")
+	b.see("Mine (copy)")
+	var theirs board
+	s.call("GET", "/api/v1/dashboard/"+made.ID, nil, &theirs)
+	if theirs.Title != "Theirs" {
+		t.Errorf("their dashboard is now %q", theirs.Title)
 	}
 }

@@ -1,5 +1,5 @@
 // The URL is the state: what a view shows is its path and its parameters.
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 
 export interface Route {
   path: string
@@ -32,7 +32,7 @@ const leaves = (url: string) => new URL(url, location.href).pathname !== locatio
 export function useHold(on: boolean, ask: (leave: () => void) => void): void {
   const latest = useRef(ask)
   latest.current = ask
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!on) return
     const held = location.href
     const path = location.pathname

@@ -54,6 +54,7 @@ export function Timeseries(props: WidgetProps) {
           rightAxis={axisOf(d.right_yaxis)}
           height={height}
           table={d.show_legend === true}
+          names={d.show_legend === true && d.legend_layout === 'horizontal'}
           columns={columns?.length ? columns : undefined}
         />
       )}

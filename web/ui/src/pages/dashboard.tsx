@@ -169,7 +169,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
   }
 
   if (tv) {
-    return <TV board={board} onEnd={() => setParams({ tv_mode: null })}>{(rowPixels) => <Grid board={board} draw={draw} rowPixels={rowPixels} />}</TV>
+    return <TV board={board} onEnd={() => setParams({ tv_mode: null })}>{(rowPixels) => <div class={builtin.test(id) ? 'board-builtin' : ''}><Grid board={board} draw={draw} rowPixels={rowPixels} /></div>}</TV>
   }
   const refresh = Number(params.get('refresh'))
   const more: (Item | null | false)[] = [
@@ -208,7 +208,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
         </>
       )}
     >
-      <p class="visually-hidden" role="status">{said}</p>
+      <p class="visually-hidden announced" role="status">{said}</p>
       {error && <div class="failure" role="alert">{error.message}</div>}
       {editing && (
         <Panel>
@@ -228,7 +228,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
       <VariableBar board={board} values={values} params={params} onViews={writable ? keepViews : undefined} />
       {board.widgets!.length === 0
         ? <Panel><Empty title="No graphs on this dashboard yet" action={editing ? add : writable ? edit : undefined}>{editing ? 'Add one; drag its head to move it, and its corner to resize it.' : undefined}</Empty></Panel>
-        : <Grid board={board} draw={draw} editing={editing ? { commit: (next) => history.set(next), say } : undefined} collapsed={collapsed} />}
+        : <div class={builtin.test(id) ? 'board-builtin' : ''}><Grid board={board} draw={draw} editing={editing ? { commit: (next) => history.set(next), say } : undefined} collapsed={collapsed} /></div>}
 
       {full && <FullScreen title={full.widget.definition.title || 'Graph'} onClose={() => setParams({ fullscreen_widget: null })}><WidgetView widget={filled(full.widget, variables, values)} variables={{}} tools={<></>} /></FullScreen>}
       {(open?.kind === 'add' || open?.kind === 'change') && (

@@ -2,6 +2,8 @@
 import { useState } from 'preact/hooks'
 import { api, type Dashboard, type DashboardList } from '../api'
 import { useData } from '../data'
+import { BuiltIn } from '../dashboard/builtin'
+import { ImportDialog } from '../dashboard/dialogs'
 import { newDashboard } from '../dashboard/document'
 import { go, link, setParams } from '../route'
 import { may, useSession } from '../session'
@@ -10,7 +12,8 @@ import { Button, Confirm, Dialog, Empty, Failure, Field, Moment, Panel, SearchFi
 import { Page } from '../parts/frame'
 import { Icon } from '../parts/icon'
 
-// Which dashboards are shown: 'all', 'favourites', 'deleted', or a list's id.
+// Which dashboards are shown: 'all', 'favourites', 'builtin', 'deleted', or a
+// list's id.
 type Place = string
 
 export function Dashboards({ params }: { params: URLSearchParams }) {
@@ -22,11 +25,18 @@ export function Dashboards({ params }: { params: URLSearchParams }) {
   const [naming, setNaming] = useState(false)
   const place: Place = params.get('list') ?? 'all'
   const list = lists.data?.find((l) => String(l.id) === place)
-  const create = editor && <Button kind="primary" icon="plus" label="New dashboard" onClick={() => setParams({ new: '1' })} />
+  const presets = useData('presets', api.presets, 60e3)
+  const create = editor && (
+    <>
+      <Button icon="upload" label="Import" onClick={() => setParams({ import: '1' })} />
+      <Button kind="primary" icon="plus" label="New dashboard" onClick={() => setParams({ new: '1' })} />
+    </>
+  )
   const all = boards.data ?? []
   const places: [Place, string, number | undefined][] = [
     ['all', 'All', boards.data?.length],
     ['favourites', 'Favourites', boards.data && favourites.data ? all.filter((d) => favourites.data!.includes(d.id)).length : undefined],
+    ...(presets.data?.length ? [['builtin', 'Built-in', presets.data.length] as [Place, string, number]] : []),
     ...(lists.data ?? []).map((l): [Place, string, number] => [String(l.id), l.name, l.dashboard_count]),
   ]
   const none = boards.data?.length === 0 && !deleted.data?.length
@@ -34,9 +44,12 @@ export function Dashboards({ params }: { params: URLSearchParams }) {
     <Page title="Dashboards" actions={none ? undefined : create || undefined}>
       {boards.error && !boards.data && <Failure error={boards.error} retry={boards.reload} />}
       {none ? (
-        <Panel>
-          <Empty title="No dashboards yet" action={create || undefined}>A dashboard keeps graphs together. Scripts and Terraform make them by POST /api/v1/dashboard.</Empty>
-        </Panel>
+        <>
+          <Panel>
+            <Empty title="No dashboards yet" action={create ? <div class="actions">{create}</div> : undefined}>A dashboard keeps graphs together. Scripts and Terraform make them by POST /api/v1/dashboard.</Empty>
+          </Panel>
+          {presets.data && presets.data.length > 0 && <BuiltIn boards={presets.data} />}
+        </>
       ) : (
         <div class="boards">
           <nav class="board-lists" aria-label="Lists of dashboards">
@@ -44,7 +57,9 @@ export function Dashboards({ params }: { params: URLSearchParams }) {
             {editor && <button type="button" class="board-list new" onClick={() => setNaming(true)}><Icon name="plus" size={16} /><span>New list</span></button>}
             {(deleted.data?.length ?? 0) > 0 && <PlaceLink place="deleted" name="Recently deleted" count={deleted.data!.length} here={place === 'deleted'} apart />}
           </nav>
-          {place === 'deleted' ? (
+          {place === 'builtin' ? (
+            <BuiltIn boards={presets.data ?? []} />
+          ) : place === 'deleted' ? (
             <Deleted boards={deleted.data ?? []} editor={editor} changed={() => (deleted.reload(), boards.reload())} />
           ) : (
             boards.data && favourites.data && lists.data && (
@@ -64,6 +79,7 @@ export function Dashboards({ params }: { params: URLSearchParams }) {
           )}
         </div>
       )}
+      {params.has('import') && <ImportDialog onClose={() => setParams({ import: null }, true)} />}
       {params.has('new') && <NewDialog onClose={() => setParams({ new: null }, true)} />}
       {naming && <NameDialog title="New list" save={(name) => api.saveList(name)} onClose={() => setNaming(false)} onDone={(made) => (setNaming(false), lists.reload(), setParams({ list: String(made.id) }))} />}
     </Page>

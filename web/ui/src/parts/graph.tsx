@@ -69,6 +69,7 @@ interface GraphProps {
   height?: number
   table?: boolean
   columns?: Column[] // of the table; absent: all
+  names?: boolean // the lines' names in a row, instead of the table
   silent?: boolean // errors are shown elsewhere
 }
 
@@ -76,7 +77,7 @@ export function Graph({ requests, ...props }: GraphProps & { requests: Request[]
   return <GraphView graph={useGraph(requests)} {...props} />
 }
 
-export function GraphView({ graph, label, thresholds, deploys, events, states, axis, rightAxis, height = 220, table, columns, silent }: GraphProps & { graph: Loaded<Drawn> }) {
+export function GraphView({ graph, label, thresholds, deploys, events, states, axis, rightAxis, height = 220, table, columns, names, silent }: GraphProps & { graph: Loaded<Drawn> }) {
   const [focus, setFocus] = useState<number | null>(null)
   const [hidden, setHidden] = useState<Set<number>>(new Set())
   const [picked, setPicked] = useState<Picked | null>(null)
@@ -120,7 +121,8 @@ export function GraphView({ graph, label, thresholds, deploys, events, states, a
         !error && <div class="graph-wait" style={{ height: `${height}px` }} />
       )}
       {data?.warnings.map((w) => <p key={w} class="note-line warn-text">{w}</p>)}
-      {table && data && data.lines.length > 0 && <Legend lines={data.lines} columns={columns} focus={focus} hidden={hidden} onFocus={setFocus} onToggle={toggle} />}
+      {names && data && data.lines.length > 0 && <Names lines={data.lines} hidden={hidden} onFocus={setFocus} onToggle={toggle} />}
+      {table && !names && data && data.lines.length > 0 && <Legend lines={data.lines} columns={columns} focus={focus} hidden={hidden} onFocus={setFocus} onToggle={toggle} />}
     </div>
   )
 }
@@ -136,6 +138,22 @@ const most = 100
 
 export type Column = keyof Summary
 const allColumns: Column[] = ['avg', 'min', 'max', 'last', 'sum']
+
+// Names tells the lines apart in one row, where a table has no room.
+function Names({ lines, hidden, onFocus, onToggle }: { lines: Line[]; hidden: Set<number>; onFocus: (i: number | null) => void; onToggle: (i: number) => void }) {
+  const few = 8
+  return (
+    <div class="legend-names">
+      {lines.slice(0, few).map((line, i) => (
+        <button key={i} type="button" class={`legend-name ${hidden.has(i) ? 'off' : ''}`} aria-pressed={!hidden.has(i)} title={hidden.has(i) ? 'Show this line' : 'Hide this line'} onMouseEnter={() => onFocus(i)} onMouseLeave={() => onFocus(null)} onClick={() => onToggle(i)}>
+          <span class="swatch" style={{ background: line.color }} />
+          <span>{line.label}</span>
+        </button>
+      ))}
+      {lines.length > few && <span class="muted">+{lines.length - few} more</span>}
+    </div>
+  )
+}
 
 function Legend({ lines, columns = allColumns, focus, hidden, onFocus, onToggle }: { lines: Line[]; columns?: Column[]; focus: number | null; hidden: Set<number>; onFocus: (i: number | null) => void; onToggle: (i: number) => void }) {
   const rows = useMemo(

@@ -23,11 +23,12 @@ export function Dropdown({ label, text, icon, kind = '', bare, role, children }:
     button.current?.focus()
   }
   const place = () => {
-    const at = button.current!.getBoundingClientRect()
-    const own = box.current!.getBoundingClientRect()
+    if (!button.current || !box.current) return // gone already
+    const at = button.current.getBoundingClientRect()
+    const own = box.current.getBoundingClientRect()
     const below = innerHeight - at.bottom - 12
     const up = own.height > below && at.top > below
-    const style = box.current!.style
+    const style = box.current.style
     style.maxHeight = `${Math.max(120, (up ? at.top : below) - 8)}px`
     style.left = `${Math.max(8, Math.min(at.left + own.width > innerWidth - 8 ? at.right - own.width : at.left, innerWidth - own.width - 8))}px`
     style.top = up ? `${Math.max(8, at.top - own.height - 4)}px` : `${at.bottom + 4}px`
