@@ -22,7 +22,7 @@ const (
 	frameVersion = 3
 
 	plainProtobuf = 0
-	oldZstd       = 2 // of a format before 1.0
+	oldZstd       = 2 // of version 0.5
 	zstdProtobuf  = 4
 	zstdProtobuf2 = 5 // the same, by another implementation
 
@@ -69,6 +69,8 @@ func (in *Intake) processes(_ context.Context, r request) (int, error) {
 	encoding := ""
 	switch frame[1] {
 	case plainProtobuf:
+	case oldZstd:
+		encoding = payload.Old05
 	case zstdProtobuf, zstdProtobuf2:
 		encoding = "zstd"
 	default:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -104,7 +105,7 @@ func TestASnapshotMayComeInSeveralMessages(t *testing.T) {
 
 func TestFramesThatCantBeReadAreAnsweredAndCounted(t *testing.T) {
 	in, db := newIntake(t)
-	for _, body := range []string{"", "\x03", frame(12, 2, 0, []byte("\x25\xb5\x2f\xfdabc")), frame(12, 1, 0, []byte("{}")), "\x01" + strings.Repeat("x", 40)} {
+	for _, body := range []string{"", "\x03", frame(12, 3, 0, []byte("abc")), frame(12, 1, 0, []byte("{}")), "\x01" + strings.Repeat("x", 40)} {
 		if response, err := handle(in, "/api/v1/collector", "", body); err != nil || len(response.Body) != 20 {
 			t.Errorf("%q: got %x, error %v", body, response.Body, err)
 		}
@@ -117,11 +118,43 @@ func TestFramesThatCantBeReadAreAnsweredAndCounted(t *testing.T) {
 			t.Errorf("%q: got %x, error %v", body, response.Body, err)
 		}
 	}
-	if _, err := handle(in, "/api/v1/collector", "", frame(12, 4, 0, []byte("no zstd"))); err == nil {
-		t.Error("a body that isn't zstd is accepted")
+	for _, encoding := range []byte{2, 4, 5} {
+		if _, err := handle(in, "/api/v1/collector", "", frame(12, encoding, 0, []byte("no zstd at all"))); err == nil {
+			t.Errorf("encoding %d: a body that isn't zstd is accepted", encoding)
+		}
 	}
 	if got := db.Catalog().Processes("h"); got.Time != 0 {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// TestProcessesOfARealAgent is a frame of Agent 7.82.1, in zstd of version 0.5.
+func TestProcessesOfARealAgent(t *testing.T) {
+	in, db := newIntake(t)
+	body, err := os.ReadFile("testdata/agent-process/01-collector.body")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response, err := handle(in, "/api/v1/collector", "application/x-protobuf", string(body)); err != nil || len(response.Body) != 20 {
+		t.Fatalf("got %x, error %v", response.Body, err)
+	}
+	got := db.Catalog().Processes("web-1")
+	found := map[string]string{}
+	for _, p := range got.List {
+		found[p.Name] = p.Command
+		if p.PID < 1 || p.User != "root" || p.RSS < 1<<16 || p.Started < 1795570000000 || p.Threads < 1 {
+			t.Errorf("got %+v", p)
+		}
+	}
+	for name, want := range map[string]string{
+		"agent": "/opt/datadog-agent/bin/agent/agent run -c /etc/datadog-agent", "tail": "/usr/bin/tail -f /dev/null", "python3": "/usr/bin/python3 /usr/local/bin/recorder",
+	} {
+		if found[name] != want {
+			t.Errorf("the command of %s is %q, want %q", name, found[name], want)
+		}
+	}
+	if got.Time != recorded.UnixMilli() || got.Total != 6 {
+		t.Errorf("got %d processes at %d", got.Total, got.Time)
 	}
 }
 

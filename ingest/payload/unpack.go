@@ -77,6 +77,9 @@ var errBusy = &Error{Status: 429, Reason: fmt.Sprintf("more than %d bytes of pay
 // errUnusual says that a body needs one of the large turns.
 var errUnusual = errors.New("larger than usual")
 
+// Old05 is the encoding of zstd 0.5. No sender names it in a header.
+const Old05 = "zstd-0.5"
+
 // Unpack undoes an encoding: "" and identity, deflate (a zlib stream), gzip
 // with any number of members, zstd and its other name zstd1 with any number of
 // frames, and snappy's block format. Errors are *Error; one of status 429 means
@@ -140,6 +143,8 @@ func (u *Unpacker) decode(encoding string, body, dst []byte, limit int) ([]byte,
 			return nil, Malformed(-1, "the body is not snappy (its block format): %v", err)
 		}
 		return dst, nil
+	case Old05:
+		return unpackOld05(dst, body, limit)
 	case "zstd", "zstd1":
 		d := u.usual
 		if limit > usualPlain {
