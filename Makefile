@@ -10,7 +10,7 @@ SCALE    ?= quick
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build test lint unit fuzz ui ui-check e2e dev bench bench-nab bench-peers clean
+.PHONY: run build test lint unit fuzz ui ui-check e2e e2e-agent dev bench bench-nab bench-peers clean
 
 run: build ## build and serve with the defaults
 	./bin/whippet serve $(FLAGS)
@@ -45,6 +45,22 @@ ui-check: ## check the UI's types and logic, and that web/dist is what its sourc
 e2e: build ## the exercise with real clients, mail server and browser; queries against Debian's peers
 	cd e2e && $(GO) test -count=1 -v ./...
 	cd e2e/differential && $(GO) test -count=1 -v ./...
+
+# An unmodified Datadog Agent, core and trace agent, that a third party publishes.
+AGENT         = @deliciousmonster/datadog-agent-binary-linux-x86_64
+AGENT_VERSION = 7.82.1-next.18
+AGENT_SHA     = a2ca8ed66aa884e135accdf3db878df3707939fc23e125fbafb7b150fa4d52d3
+
+bin/agent/datadog-agent:
+	mkdir -p bin/agent
+	cd bin/agent && npm pack --silent $(AGENT)@$(AGENT_VERSION)
+	cd bin/agent && echo "$(AGENT_SHA)  $$(ls *.tgz)" | sha256sum -c - && tar xzf *.tgz --strip-components=2 package/bin && rm *.tgz && touch datadog-agent
+
+# It runs where there is no network but loopback, and no process but its own.
+e2e-agent: build bin/agent/datadog-agent ## a real Datadog Agent against Whippet, some 6 minutes; needs Linux, npm and unshare
+	cd e2e && $(GO) test -c -tags agent -o ../bin/agent.test .
+	cd e2e && unshare $$([ "$$(id -u)" = 0 ] || echo --user --map-root-user) --net --pid --fork --mount-proc \
+		sh -c 'ip link set lo up && exec ../bin/agent.test -test.v -test.run TestUnmodifiedAgent -test.timeout 15m'
 
 dev: ## rebuild and restart on save, with the UI rebuilt by Vite
 	@.ci/dev $(FLAGS)

@@ -26,6 +26,9 @@ func main() {
 	if err := run(); err != nil {
 		log.Fatal(err)
 	}
+	// What Stop sends itself does not say that its statistics were computed, and
+	// a trace agent would compute them again.
+	tracer.Flush()
 	tracer.Stop()
 }
 

@@ -28,8 +28,8 @@ export function setupsOf(at: Addresses, keyed: boolean): Setup[] {
       note: `${keyNote} An agent that reports elsewhere keeps doing so with the line for a second target.`,
       ways: [
         ['Debian, Ubuntu', `DD_API_KEY=${key} DD_DD_URL=${at.http} bash -c "$(curl -L https://install.datadoghq.com/scripts/install_script_agent7.sh)"`],
-        ['datadog.yaml', `# /etc/datadog-agent/datadog.yaml\napi_key: ${key}\ndd_url: ${at.http}\nremote_configuration:\n  enabled: false\n`],
-        ['Docker', `docker run -d --name datadog-agent --network host \\\n  -v /proc/:/host/proc/:ro -v /sys/fs/cgroup/:/host/sys/fs/cgroup:ro \\\n  -e DD_API_KEY=${key} -e DD_DD_URL=${at.http} \\\n  -e DD_REMOTE_CONFIGURATION_ENABLED=false \\\n  gcr.io/datadoghq/agent:7`],
+        ['datadog.yaml', `# /etc/datadog-agent/datadog.yaml\napi_key: ${key}\ndd_url: ${at.http}\napm_config:\n  apm_dd_url: ${at.http}\n  telemetry: {enabled: false}\nprocess_config:\n  process_dd_url: ${at.http}\nlogs_config:\n  logs_dd_url: ${at.http}\n  force_use_http: true\nremote_configuration: {enabled: false}\nagent_telemetry: {enabled: false}\n`],
+        ['Docker', `docker run -d --name datadog-agent --network host \\\n  -v /proc/:/host/proc/:ro -v /sys/fs/cgroup/:/host/sys/fs/cgroup:ro \\\n  -e DD_API_KEY=${key} -e DD_DD_URL=${at.http} -e DD_APM_DD_URL=${at.http} \\\n  -e DD_PROCESS_CONFIG_PROCESS_DD_URL=${at.http} -e DD_LOGS_CONFIG_LOGS_DD_URL=${at.http} \\\n  -e DD_LOGS_CONFIG_FORCE_USE_HTTP=true -e DD_REMOTE_CONFIGURATION_ENABLED=false \\\n  -e DD_AGENT_TELEMETRY_ENABLED=false -e DD_APM_TELEMETRY_ENABLED=false \\\n  gcr.io/datadoghq/agent:7`],
         ['Second target', `# beside what the agent reports to now\nDD_ADDITIONAL_ENDPOINTS='{"${at.http}": ["${key}"]}'`],
       ],
     },
