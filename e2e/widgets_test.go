@@ -241,3 +241,84 @@ func TestEveryWidgetIsDrawnInTheBrowser(t *testing.T) {
 		}
 	}
 }
+
+// TestWidgetsAreWrittenInTheBrowser adds widgets by the editor and changes one,
+// and looks at what was kept.
+func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
+	s := startServer(t)
+	s.feedShop(s.now().Truncate(20 * time.Second))
+	var board struct{ ID string }
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Written", "layout_type": "ordered", "widgets": []any{map[string]any{"definition": map[string]any{
+		"type": "timeseries", "title": "Load", "news": "kept", "requests": []any{map[string]any{"q": "avg:shop.load{*}", "display_type": "line", "news": "kept too"}},
+	}}}}, &board)
+	b := openBrowser(t, s.url)
+	b.do(chromedp.EmulateViewport(1440, 1100))
+	b.open("/dashboard/" + board.ID + "?edit=1")
+	choose := func(kind string) {
+		b.click("Add graph")
+		b.until("the type "+kind+" is there", fmt.Sprintf(`(() => { const button = [...document.querySelectorAll('.kinds button')].find((e) => e.querySelector('b').innerText === %q); button?.click(); return button })()`, kind))
+	}
+	ask := func(label, query string) {
+		box := fmt.Sprintf("dialog textarea[aria-label=%q]", label)
+		b.fill(box, query)
+		b.until("the query is taken", fmt.Sprintf(`document.querySelector(%q).dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true })) === false`, box))
+	}
+	choose("Top list")
+	ask("Query a", "sum:shop.hits{*} by {route}.as_count()")
+	b.fill("dialog .editor-title input", "Busiest")
+	b.until("the preview shows the routes", `document.querySelectorAll('.editor-preview .toplist li').length === 5`)
+	b.screenshot("widget-editor-toplist")
+	b.click("Add")
+	choose("Note")
+	b.fill("dialog textarea", "# Read me")
+	b.until("the preview shows the heading", `document.querySelector('.editor-preview .note h1')?.innerText === 'Read me'`)
+	b.click("Add")
+	choose("Heat map")
+	ask("Query", "avg:shop.latency{*}")
+	b.until("the preview is drawn", `document.querySelector('.editor-preview canvas')`)
+	b.click("Add")
+	choose("Timeseries")
+	ask("Query a", "sum:shop.hits{*}.as_count()")
+	b.until("a second query", `(() => { const button = [...document.querySelectorAll('dialog .request-form button')].find((e) => e.innerText.trim() === 'Query'); button.click(); return true })()`)
+	ask("Query b", "avg:shop.load{*}")
+	b.fill("dialog input.formula.mono", "a / b")
+	b.until("the preview is drawn", `document.querySelector('.editor-preview canvas')`)
+	b.screenshot("widget-editor-timeseries")
+	b.click("Add")
+
+	b.until("the first graph is opened", `(() => { const button = document.querySelector('[aria-label="Edit graph"]'); button?.click(); return button })()`)
+	b.fill("dialog .editor-title input", "Load of all")
+	b.click("Done")
+	b.click("Save")
+	b.until("it is saved", `!location.search.includes('edit')`)
+
+	var kept struct {
+		Widgets []struct{ Definition map[string]any }
+	}
+	s.call("GET", "/api/v1/dashboard/"+board.ID, nil, &kept)
+	got := map[string]map[string]any{}
+	for _, w := range kept.Widgets {
+		title, _ := w.Definition["title"].(string)
+		got[w.Definition["type"].(string)+" "+title] = w.Definition
+	}
+	request := func(name string) map[string]any {
+		t.Helper()
+		requests, _ := got[name]["requests"].([]any)
+		if len(requests) != 1 {
+			t.Fatalf("no %s of one request in %v", name, got)
+		}
+		return requests[0].(map[string]any)
+	}
+	if r := request("timeseries Load of all"); got["timeseries Load of all"]["news"] != "kept" || r["news"] != "kept too" || r["q"] != "avg:shop.load{*}" {
+		t.Errorf("the changed graph is %v", got["timeseries Load of all"])
+	}
+	if r := request("toplist Busiest"); !strings.Contains(fmt.Sprint(r["queries"]), "sum:shop.hits{*} by {route}.as_count()") || r["response_format"] != "scalar" {
+		t.Errorf("the top list asks %v", r)
+	}
+	if r := request("timeseries "); !strings.Contains(fmt.Sprint(r["formulas"]), "a / b") {
+		t.Errorf("the ratio asks %v", r)
+	}
+	if request("heatmap ")["q"] != "avg:shop.latency{*}" || got["note "]["content"] != "# Read me" {
+		t.Errorf("kept %v", got)
+	}
+}

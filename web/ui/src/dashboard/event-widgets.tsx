@@ -61,6 +61,9 @@ export function countsOf(events: EventItem[], range: Pick<Range, 'from' | 'to'>,
   return counts
 }
 
+// short is a moment's time of day, where the range is no longer than one.
+const short = (ms: number, { from, to }: Range) => (to - from <= 86400e3 ? showTime(ms).split(', ')[1] : showTime(ms).split(', ')[0])
+
 export function EventTimeline(props: WidgetProps) {
   const { definition: d, variables } = props
   const { loaded, q, range } = useEvents(d.query, variables)
@@ -84,7 +87,7 @@ export function EventTimeline(props: WidgetProps) {
               )
             })}
           </div>
-          <figcaption><span>{showTime(range.from)}</span><span>{order.filter((k) => sums[k]).map((k) => <span key={k} class="timeline-key"><span class={`bullet ${k}`} />{sums[k]} {words[k]}</span>)}</span><span>{showTime(range.to)}</span></figcaption>
+          <figcaption><span>{short(range.from, range)}</span><span class="timeline-keys">{order.filter((k) => sums[k]).map((k) => <span key={k} class="timeline-key"><span class={`bullet ${k}`} />{sums[k]} {words[k]}</span>)}</span><span>{short(range.to, range)}</span></figcaption>
         </figure>
       )}
     </WidgetPanel>

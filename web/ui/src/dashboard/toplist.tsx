@@ -25,10 +25,10 @@ export function Toplist(props: WidgetProps) {
         {rows.slice(0, most).map((row) => {
           const v = row.cells[0]!
           const paint = paintFor(v, column!.formats)
-          const bar = paint.background ?? (paint.text ? `color-mix(in srgb, ${paint.text} 35%, transparent)` : (color ?? 'color-mix(in srgb, var(--accent) 30%, transparent)'))
+          const bar = `color-mix(in srgb, ${paint.background ?? paint.text ?? color ?? 'var(--accent)'} 38%, transparent)`
           return (
             <li key={row.tags.join()}>
-              <span class="toplist-figure" style={paint.background ? undefined : { color: paint.text }}>{showFigure(v, column!.unit)}{paint.sign && <span aria-hidden="true"> {paint.sign}</span>}</span>
+              <span class="toplist-figure" style={{ color: paint.background ?? paint.text }}>{showFigure(v, column!.unit)}{paint.sign && <span aria-hidden="true"> {paint.sign}</span>}</span>
               <span class="toplist-bar">
                 <span style={{ width: `${largest ? Math.max(0.5, (Math.abs(v) / largest) * 100) : 0}%`, background: bar }} />
                 <span class="toplist-name"><Name row={row} {...props} /></span>

@@ -234,6 +234,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
       {(open?.kind === 'add' || open?.kind === 'change') && (
         <WidgetEditor
           widget={open.kind === 'change' ? widgetAt(board, open.path) : undefined}
+          fill={(w) => filled(w, variables, values)}
           onClose={close}
           onDone={(w) => {
             history.set(open.kind === 'change' ? replacedAt(board, open.path, w) : added(board, w, open.group))

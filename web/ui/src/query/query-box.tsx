@@ -20,7 +20,12 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
   const [metrics, setMetrics] = useState<Metric[]>([])
   const [tags, setTags] = useState<Record<string, { tags: string[]; keys: string[] }>>({})
 
-  useEffect(() => setText(value), [value])
+  // Another value from outside takes the place of what is being typed.
+  const before = useRef(value)
+  if (before.current !== value) {
+    before.current = value
+    setText(value)
+  }
 
   const known = (metric: string): Known => ({ metrics, ...(tags[metric] ?? { tags: [], keys: [] }) })
 
