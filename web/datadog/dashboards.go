@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,6 +57,9 @@ func (a *API) keepNewDashboard(ctx context.Context, doc object) (object, error) 
 	doc.set("modified_at", now)
 	err = a.Catalog.Update(ctx, func(tx *catalog.Tx) error {
 		if err := numberWidgets(tx, doc); err != nil {
+			return err
+		}
+		if err := fillTabs(doc); err != nil {
 			return err
 		}
 		return tx.Put(catalog.Dashboards, id, doc)
@@ -128,6 +132,46 @@ func numberWidgets(tx *catalog.Tx, doc object) error {
 	return nil
 }
 
+// fillTabs puts ids in the place of "@1", "@2" and so on, by which a tab names the
+// widgets of its dashboard before they have ids.
+func fillTabs(doc object) error {
+	if raw := doc["tabs"]; raw == nil || string(raw) == "null" {
+		return nil
+	}
+	var tabs []object
+	var widgets []struct {
+		ID json.RawMessage `json:"id"`
+	}
+	if err := json.Unmarshal(doc["tabs"], &tabs); err != nil {
+		return badRequest("tabs: want a list of objects: %v", err)
+	}
+	if err := json.Unmarshal(doc["widgets"], &widgets); err != nil {
+		return badRequest("widgets: %v", err)
+	}
+	for i, tab := range tabs {
+		var ids []json.RawMessage
+		if raw := tab["widget_ids"]; raw != nil {
+			if err := json.Unmarshal(raw, &ids); err != nil {
+				return badRequest("tabs[%d].widget_ids: want a list of ids: %v", i, err)
+			}
+		}
+		for k, id := range ids {
+			place, named := strings.CutPrefix(strings.Trim(string(id), `"`), "@")
+			if !named {
+				continue
+			}
+			n, err := strconv.Atoi(place)
+			if err != nil || n < 1 || n > len(widgets) {
+				return badRequest("tabs[%d].widget_ids[%d]: %s is none of the %d widgets", i, k, id, len(widgets))
+			}
+			ids[k] = widgets[n-1].ID
+		}
+		tab.set("widget_ids", orEmpty(ids))
+	}
+	doc.set("tabs", tabs)
+	return nil
+}
+
 func (a *API) dashboard(id string) (object, error) {
 	doc, found := object{}, false
 	err := a.Catalog.View(func(tx *catalog.Tx) (err error) {
@@ -180,6 +224,9 @@ func (a *API) replaceDashboard(c *fiber.Ctx, doc object) (object, error) {
 		doc.set("url", "/dashboard/"+id+"/"+slug(title))
 		doc.set("modified_at", a.Now().UTC().Format(time.RFC3339Nano))
 		if err := numberWidgets(tx, doc); err != nil {
+			return err
+		}
+		if err := fillTabs(doc); err != nil {
 			return err
 		}
 		return tx.Put(catalog.Dashboards, id, doc)

@@ -28,7 +28,7 @@ var (
 // widgetTypes are Datadog's. Those without a rule are kept, and not drawn.
 var widgetTypes = []string{
 	"alert_graph", "alert_value", "bar_chart", "change", "check_status", "cloud_cost_summary", "cohort", "distribution", "event_stream", "event_timeline", "free_text", "funnel", "geomap",
-	"group", "heatmap", "hostmap", "iframe", "image", "list_stream", "log_stream", "manage_status", "note", "powerpack", "query_table", "query_value", "retention_curve", "run_workflow",
+	"group", "heatmap", "hostmap", "iframe", "image", "list_stream", "log_stream", "manage_status", "note", "point_plot", "powerpack", "query_table", "query_value", "retention_curve", "run_workflow",
 	"sankey", "scatterplot", "servicemap", "slo", "slo_list", "split_group", "sunburst", "table", "timeseries", "toplist", "topology_map", "trace_service", "treemap", "user_journey", "wildcard",
 }
 
