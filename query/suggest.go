@@ -8,9 +8,20 @@ import (
 
 // Suggestion is a way in which a query may go on at a cursor.
 type Suggestion struct {
-	Text string // what replaces the query's text from From up to the cursor
+	Text string // what it is called
 	Kind string // metric, tag, key, value, function, aggregator, method, keyword
+	Note string // what it is, in a few words; "" when its kind says it
 	From int    // offset in bytes
+
+	Insert string // replaces the query's text from From up to the cursor; "" stands for Text
+	Caret  int    // bytes of Insert before the cursor then; 0 stands for its end
+}
+
+// Called makes a suggestion the name of a function, with the cursor between its
+// parentheses.
+func (s Suggestion) Called() Suggestion {
+	s.Insert, s.Caret = s.Text+"()", len(s.Text)+1
+	return s
 }
 
 // order ranks kinds.
@@ -32,7 +43,7 @@ const maxSuggestions = 50
 // Rank orders the candidates that match what was written, the likeliest first:
 // those that begin with it, then those in which a word does, then those that
 // contain it; among equals names of the data before words of the language, and
-// the shorter.
+// the shorter. What matches nothing written keeps its order.
 func Rank(written string, candidates []Suggestion) []Suggestion {
 	written = strings.ToLower(written)
 	type ranked struct {
@@ -56,7 +67,7 @@ func Rank(written string, candidates []Suggestion) []Suggestion {
 		found = append(found, ranked{c, at})
 	}
 	slices.SortStableFunc(found, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.order(), b.order()), cmp.Compare(len(a.Text), len(b.Text)), cmp.Compare(a.Text, b.Text))
+		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.order(), b.order()), cmp.Compare(len(a.Text), len(b.Text))*min(1, len(written)), cmp.Compare(a.Text, b.Text)*min(1, len(written)))
 	})
 	out := make([]Suggestion, min(len(found), maxSuggestions))
 	for i := range out {

@@ -106,9 +106,14 @@ func TestCompletionAnswersBothLanguages(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"language=datadog&query=max:m%7Bho", 200, `{"text":"host:","kind":"key","from":6}`},
-		{"language=datadog&query=max:m%7Bhost:b%7D&cursor=11", 200, `{"text":"a","kind":"value","from":11}`},
-		{"language=metricsql&query=m%7Bhost=%22", 200, `{"text":"b","kind":"value","from":8}`},
+		{"language=datadog&query=max:m%7Bho", 200, `{"text":"host:","kind":"key","note":"tag","from":6,"insert":"host:","caret":5}`},
+		{"language=datadog&query=max:m%7Bhost:b%7D&cursor=11", 200, `{"text":"a","kind":"value","from":11,"insert":"a","caret":1}`},
+		{"language=metricsql&query=m%7Bhost=%22", 200, `{"text":"b","kind":"value","from":8,"insert":"b","caret":1}`},
+		{"language=datadog&query=max:", 200, `{"text":"m","kind":"metric","from":4,"insert":"m{*}","caret":3}`},
+		{"language=datadog&query=ewma", 200, `"text":"ewma_3","kind":"function","from":0,"insert":"ewma_3()","caret":7}`},
+		{"language=datadog&query=m", 200, `{"text":"m","kind":"metric","from":0,"insert":"avg:m{*}","caret":7}`},
+		{"language=metricsql&query=m%7Bho", 200, `{"text":"host","kind":"key","from":2,"insert":"host=\"\"","caret":6}`},
+		{"language=metricsql&query=rat", 200, `{"text":"rate","kind":"function","from":0,"insert":"rate()","caret":5}`},
 		{"language=metricsql&query=hist", 200, `"text":"histogram"`},
 		{"language=sql&query=a", 400, `want \"datadog\" or \"metricsql\"`},
 		{"query=a&cursor=-1", 400, `want an offset`},

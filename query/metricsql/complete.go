@@ -66,7 +66,13 @@ func Complete(ctx context.Context, db *store.DB, text string, cursor int, from, 
 			return query.Rank(before[at:], list("value", values)), err
 		}
 		keys, err := db.TagKeys(ctx, filter, from, to)
-		return query.Rank(word, list("key", keys)), err
+		found := query.Rank(word, list("key", keys))
+		if !strings.HasPrefix(text[len(before):], "=") {
+			for i := range found {
+				found[i].Insert, found[i].Caret = found[i].Text+`=""`, len(found[i].Text)+2
+			}
+		}
+		return found, err
 	}
 	if groupingLabels.MatchString(before) {
 		keys, err := db.TagKeys(ctx, store.Filter{}, from, to)
@@ -76,10 +82,23 @@ func Complete(ctx context.Context, db *store.DB, text string, cursor int, from, 
 	if err != nil {
 		return nil, err
 	}
+	metrics := make([]query.Suggestion, len(names))
 	for i, name := range names {
-		names[i] = strings.ReplaceAll(name, ".", "_") // which finds it, and needs no escape
+		alias := strings.ReplaceAll(name, ".", "_") // which finds it, and needs no escape
+		metrics[i] = query.Suggestion{Text: alias, Kind: "metric", Note: name, From: at}
 	}
-	return query.Rank(word, slices.Concat(list("metric", slices.Compact(names)), list("function", functionNames), list("keyword", keywords))), nil
+	metrics = slices.CompactFunc(metrics, func(a, b query.Suggestion) bool { return a.Text == b.Text })
+	found := query.Rank(word, slices.Concat(metrics, list("function", functionNames), list("keyword", keywords)))
+	for i := range found {
+		switch s := &found[i]; {
+		case s.Kind == "metric":
+			m, _ := db.Catalog().Metric(s.Note)
+			s.Note = strings.Trim(m.Type+" · "+m.Unit, " ·")
+		case s.Kind == "function" && !strings.HasPrefix(text[len(before):], "("):
+			*s = s.Called()
+		}
+	}
+	return found, nil
 }
 
 // groupingLabels matches a text that ends in a list of labels not yet closed.

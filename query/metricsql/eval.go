@@ -167,7 +167,7 @@ func (c *call) fail(format string, args ...any) error {
 	if name == "" {
 		name = "union"
 	}
-	return c.ev.fail("%s: "+format, append([]any{name}, args...)...)
+	return &SyntaxError{c.ev.text, callOffset(c.ev.text, name), fmt.Sprintf("%s: "+format, append([]any{name}, args...)...)}
 }
 
 // takes refuses a call without between least and most arguments; most < 0

@@ -79,7 +79,7 @@ func parse(text string) (mql.Expr, error) {
 	}
 	e, err := mql.Parse(text)
 	if err != nil {
-		return nil, &SyntaxError{text, -1, misplaced(err)}
+		return nil, placed(text, err)
 	}
 	return turnComparisons(mql.Optimize(e)), nil
 }

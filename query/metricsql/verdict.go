@@ -258,17 +258,6 @@ func (v *verdict) within(text string, err error) error {
 	return &moved
 }
 
-// misplaced says where a function that judges must stand, if err is of one that
-// stands elsewhere.
-func misplaced(err error) string {
-	for _, name := range outermost {
-		if strings.Contains(err.Error(), fmt.Sprintf("unsupported function %q", name)) {
-			return name + " judges a graph as a whole: it must be the outermost function, and nothing can be computed from it"
-		}
-	}
-	return strings.TrimPrefix(err.Error(), "metricsql: ")
-}
-
 // format lays the query inside out, and keeps the arguments as they are.
 func (v *verdict) format(text string) (string, error) {
 	pretty, err := mql.Prettify(v.inner)

@@ -1,6 +1,7 @@
 package uiapi
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -16,9 +17,12 @@ const completionPast = 24 * 3_600_000
 
 // suggestion is a way in which a query may go on.
 type suggestion struct {
-	Text string `json:"text"`
-	Kind string `json:"kind"`
-	From int    `json:"from"` // bytes; replaced up to the cursor
+	Text   string `json:"text"`
+	Kind   string `json:"kind"`
+	Note   string `json:"note,omitempty"`
+	From   int    `json:"from"`   // bytes; replaced up to the cursor
+	Insert string `json:"insert"` // by this
+	Caret  int    `json:"caret"`  // bytes of it before the cursor then
 }
 
 // complete suggests how a query goes on at a cursor:
@@ -53,7 +57,10 @@ func (a *API) complete(c *fiber.Ctx) error {
 func suggestionsOf(found []query.Suggestion) []suggestion {
 	out := make([]suggestion, len(found))
 	for i, s := range found {
-		out[i] = suggestion{s.Text, s.Kind, s.From}
+		out[i] = suggestion{s.Text, s.Kind, s.Note, s.From, cmp.Or(s.Insert, s.Text), s.Caret}
+		if s.Caret == 0 {
+			out[i].Caret = len(out[i].Insert)
+		}
 	}
 	return out
 }

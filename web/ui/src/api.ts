@@ -1,5 +1,7 @@
 // The data layer: every route that the UI talks to, and the shapes of answers.
 
+import type { Suggestion } from './query/complete'
+
 export type Lang = 'datadog' | 'metricsql'
 
 export interface Band {
@@ -82,6 +84,15 @@ export interface Frame {
   rows: Row[]
   warnings: string[]
   stats: { series: number; samples: number }
+}
+
+// Explanation is how a query was carried out; parts inside of others follow them.
+export interface Explanation {
+  series: number
+  samples: number
+  bytes: number
+  seconds: number
+  steps: { what: string; depth: number; how?: string; tier?: string; series: number; samples: number; rows: number; seconds: number }[]
 }
 
 export interface Metric {
@@ -617,6 +628,10 @@ export const api = {
     call<{ data: { attributes: { columns: ScalarColumn[] } } }>('POST', '/api/v2/query/scalar', {
       data: { type: 'scalar_request', attributes: { from: Math.round(from), to: Math.round(to), queries: question.queries.map((q) => ({ data_source: 'metrics', ...q })), formulas: question.formulas } },
     }, signal).then((a) => a.data.attributes.columns),
+  explain: (query: string, lang: Lang, from: number, to: number, points?: number) =>
+    call<{ explain?: Explanation }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points, explain: 1 })).then((a) => a.explain),
+  complete: (query: string, cursor: number, language: Lang, signal: AbortSignal) =>
+    call<{ suggestions: Suggestion[] }>('GET', path('/api/ui/complete', { query, cursor, language }), undefined, signal).then((a) => a.suggestions),
   metrics: (from: number, to: number) => call<{ metrics: Metric[] }>('GET', path('/api/ui/metrics', { from: Math.round(from), to: Math.round(to) })).then((a) => a.metrics),
   metric: (name: string, from: number, to: number) => call<MetricDetail>('GET', path(`/api/ui/metrics/${encodeURIComponent(name)}`, { from: Math.round(from), to: Math.round(to) })),
   metricUses: (name: string) => call<{ uses: Found[] }>('GET', `/api/ui/metrics/${encodeURIComponent(name)}/uses`).then((a) => a.uses),

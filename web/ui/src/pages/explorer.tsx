@@ -4,6 +4,7 @@ import { api, type Lang } from '../api'
 import { useData } from '../data'
 import { addGraph, newDashboard } from '../dashboard/document'
 import { SnapshotButton } from '../dashboard/snapshot'
+import { Explain } from '../query/explain'
 import { QueryBox } from '../query/query-box'
 import { knownMetrics } from '../query/metric-names'
 import { go, link, setParams } from '../route'
@@ -22,6 +23,7 @@ export function Explorer({ params }: { params: URLSearchParams }) {
   const style = (styles.find(([s]) => s === params.get('style')) ?? styles[0])[0]
   const graph = useGraph(query ? [{ query, lang, style }] : [])
   const [saving, setSaving] = useState(false)
+  const explained = params.get('explain') === '1'
 
   return (
     <Page title="Metrics" tabs={metricTabs('explorer')} time>
@@ -38,6 +40,7 @@ export function Explorer({ params }: { params: URLSearchParams }) {
               <button key={s} type="button" aria-pressed={s === style} onClick={() => setParams({ style: s === 'line' ? null : s })}>{name}</button>
             ))}
           </div>
+          <Button icon="search" label="Explain" pressed={explained} disabled={!query} onClick={() => setParams({ explain: explained ? null : '1' })} />
           <Button icon="plus" label="Save to dashboard" disabled={!query || lang !== 'datadog'} onClick={() => setSaving(true)} />
         </div>
       </Panel>
@@ -49,6 +52,7 @@ export function Explorer({ params }: { params: URLSearchParams }) {
       ) : (
         <Suggestions />
       )}
+      {query && explained && <Explain query={query} lang={lang} />}
       {saving && <SaveDialog query={query} style={style} onClose={() => setSaving(false)} />}
     </Page>
   )

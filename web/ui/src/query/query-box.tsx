@@ -1,9 +1,10 @@
 // A box to write a query in, with completion, and errors under the character
 // where they are.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { ApiError, Lang, Metric } from '../api'
-import { apply, contextAt, suggest, type Known, type Suggestion } from './complete'
-import { knownMetrics, knownTags } from './metric-names'
+import { api, type ApiError, type Lang } from '../api'
+import { apply, bytesOf, charAt, type Suggestion } from './complete'
+
+const most = 12
 
 export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeholder = 'avg:system.load.1{*} by {host}' }: {
   value: string
@@ -14,11 +15,10 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
   placeholder?: string
 }) {
   const area = useRef<HTMLTextAreaElement>(null)
+  const asked = useRef<AbortController | null>(null)
   const [text, setText] = useState(value)
-  const [list, setList] = useState<Suggestion[] | null>(null)
+  const [found, setFound] = useState<{ of: string; list: Suggestion[] } | null>(null)
   const [chosen, setChosen] = useState(0)
-  const [metrics, setMetrics] = useState<Metric[]>([])
-  const [tags, setTags] = useState<Record<string, { tags: string[]; keys: string[] }>>({})
 
   // Another value from outside takes the place of what is being typed.
   const before = useRef(value)
@@ -26,29 +26,28 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
     before.current = value
     setText(value)
   }
+  useEffect(() => () => asked.current?.abort(), [])
 
-  const known = (metric: string): Known => ({ metrics, ...(tags[metric] ?? { tags: [], keys: [] }) })
-
-  const look = (content: string) => {
-    const context = contextAt(content, area.current?.selectionStart ?? content.length, lang)
-    if (metrics.length === 0) void knownMetrics().then(setMetrics, () => undefined)
-    if (context.metric && !tags[context.metric] && (context.kind === 'tag' || context.kind === 'key')) {
-      void knownTags(context.metric).then((m) => {
-        const found = { keys: m.tags.map((t) => t.key), tags: m.tags.flatMap((t) => t.values.map((v) => (v ? `${t.key}:${v}` : t.key))) }
-        setTags((old) => ({ ...old, [context.metric]: found }))
-      }, () => undefined)
-    }
-    setList(suggest(context, known(context.metric), lang))
-    setChosen(0)
+  const close = () => {
+    asked.current?.abort()
+    setFound(null)
   }
-  // What was read meanwhile joins the open list.
-  useEffect(() => {
-    if (list) look(text)
-  }, [metrics, tags])
+  const look = (content: string) => {
+    asked.current?.abort()
+    const control = new AbortController()
+    asked.current = control
+    setChosen(0)
+    const before = content.slice(0, area.current?.selectionStart ?? content.length)
+    api.complete(content, bytesOf(before), lang, control.signal).then((found) => {
+      if (control.signal.aborted) return
+      const written = (s: Suggestion) => before.slice(charAt(content, s.from)) === s.insert
+      setFound({ of: content, list: found.filter((s) => !written(s)).slice(0, most) })
+    }, () => undefined) // a box without suggestions is a box still
+  }
 
   const take = (s: Suggestion) => {
     const box = area.current!
-    const done = apply(text, contextAt(text, box.selectionStart, lang), s)
+    const done = apply(text, box.selectionStart, s)
     setText(done.text)
     box.focus()
     requestAnimationFrame(() => {
@@ -57,20 +56,21 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
     })
   }
   const commit = () => {
-    setList(null)
+    close()
     onCommit(text.trim())
   }
+  const list = found?.list
   const onKeyDown = (e: KeyboardEvent) => {
-    const open = list !== null && list.length > 0
+    const open = list?.length && found!.of === text // what was found for an older text is shown, not taken
     if (open && (e.key === 'ArrowDown' || e.key === 'ArrowUp')) {
       e.preventDefault()
-      setChosen((n) => (n + (e.key === 'ArrowDown' ? 1 : -1) + list.length + 1) % (list.length + 1))
+      setChosen((n) => (n + (e.key === 'ArrowDown' ? 1 : -1) + list!.length + 1) % (list!.length + 1))
     } else if (open && (e.key === 'Tab' || (e.key === 'Enter' && chosen > 0)) && !e.shiftKey) {
       e.preventDefault()
-      take(list[Math.max(0, chosen - 1)])
+      take(list![Math.max(0, chosen - 1)])
     } else if (e.key === 'Escape' && open) {
       e.stopPropagation()
-      setList(null)
+      close()
     } else if (e.key === 'Enter' && !e.shiftKey) {
       e.preventDefault()
       commit()
@@ -78,7 +78,7 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
   }
 
   const shown = error && text.trim() === value ? error : undefined
-  const offset = shown?.offset
+  const offset = shown?.offset === undefined ? undefined : charAt(text, shown.offset)
   return (
     <div class={`query ${shown ? 'wrong' : ''}`}>
       <div class="query-text">
@@ -97,6 +97,7 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
           aria-invalid={Boolean(shown)}
           aria-autocomplete="list"
           aria-controls={list?.length ? 'suggestions' : undefined}
+          aria-activedescendant={list?.length && chosen > 0 ? `suggestion-${chosen - 1}` : undefined}
           placeholder={placeholder}
           value={text}
           onInput={(e) => {
@@ -106,7 +107,7 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
           onClick={() => look(text)}
           onKeyDown={onKeyDown}
           onBlur={() => {
-            setList(null)
+            close()
             if (text.trim() !== value) onCommit(text.trim())
           }}
         />
@@ -114,9 +115,9 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
       {list && list.length > 0 && (
         <ul class="suggestions" id="suggestions" role="listbox" aria-label="Suggestions">
           {list.map((s, i) => (
-            <li key={s.text + i} role="option" aria-selected={i === chosen - 1} class={i === chosen - 1 ? 'chosen' : ''} onMouseDown={(e) => (e.preventDefault(), take(s))}>
+            <li key={s.kind + s.text} id={`suggestion-${i}`} role="option" aria-selected={i === chosen - 1} class={i === chosen - 1 ? 'chosen' : ''} onMouseDown={(e) => (e.preventDefault(), take(s))}>
               <span>{s.text}</span>
-              <small>{s.note}</small>
+              <small>{s.note ?? s.kind}</small>
             </li>
           ))}
         </ul>
