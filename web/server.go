@@ -27,6 +27,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 	"github.com/whippet-obs/whippet/store/span"
 	"github.com/whippet-obs/whippet/web/access"
 	"github.com/whippet-obs/whippet/web/datadog"
@@ -53,6 +54,7 @@ type Config struct {
 	OTLP        *otlp.Intake
 	Traces      *trace.Intake
 	Spans       *span.Store
+	Exemplars   *exemplar.Store // nil: none are kept
 	StatsD      *dogstatsd.Server
 	Now         func() time.Time
 	Log         *slog.Logger
@@ -123,7 +125,7 @@ func New(config Config) (*Server, error) {
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	api := &datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Access: s.access, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}
 	api.Register(s.app)
-	(&prometheus.API{DB: config.DB, Engine: config.Engine, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
+	(&prometheus.API{DB: config.DB, Engine: config.Engine, Exemplars: config.Exemplars, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
 	pages := &uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, Now: config.Now, About: config.About, Scalar: api.Scalar}
 	pages.Register(s.app.Group("/api/ui"))
 	pages.RegisterPublic(s.app.Group(publicPath))

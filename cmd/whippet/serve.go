@@ -26,6 +26,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/trace"
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 	"github.com/whippet-obs/whippet/store/span"
 	"github.com/whippet-obs/whippet/web"
 	"github.com/whippet-obs/whippet/web/uiapi"
@@ -72,6 +73,16 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		}
 	}()
 
+	exemplars, err := exemplar.Open(filepath.Join(cfg.DataDir, "exemplars"), exemplar.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := exemplars.Close(); err != nil {
+			log.Error("close the exemplars", "err", err)
+		}
+	}()
+
 	remember := cfg.QueryCache
 	if remember == 0 {
 		remember = -1
@@ -103,7 +114,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		return err
 	}
 	intake := agent.New(agent.Deps{DB: db, Now: clk.Now, Log: log})
-	remoteWrite := prometheus.New(prometheus.Deps{DB: db, Now: clk.Now})
+	remoteWrite := prometheus.New(prometheus.Deps{DB: db, Exemplars: exemplars, Now: clk.Now})
 
 	traces := trace.New(trace.Deps{DB: db, Spans: spans, Now: clk.Now, Log: log, Host: hostname, PerSecond: cfg.TracesRate})
 	receiver, err := trace.Listen(trace.ReceiverConfig{
@@ -113,7 +124,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 		return err
 	}
 
-	telemetry := otlp.New(otlp.Deps{DB: db, Now: clk.Now, Traces: func(ctx context.Context, from []otlp.Application) (int, error) {
+	telemetry := otlp.New(otlp.Deps{DB: db, Now: clk.Now, Exemplars: exemplars, Traces: func(ctx context.Context, from []otlp.Application) (int, error) {
 		applications := make([]trace.Application, len(from))
 		for i, a := range from {
 			applications[i] = trace.Application(a)
@@ -122,7 +133,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 	}})
 
 	webConfig := web.Config{
-		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, OTLP: telemetry, StatsD: statsd, Traces: traces, Spans: spans, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
+		DB: db, Engine: engine, Alerting: alerts, Intake: intake, RemoteWrite: remoteWrite, OTLP: telemetry, StatsD: statsd, Traces: traces, Spans: spans, Exemplars: exemplars, Now: clk.Now, Log: log, APIKeys: cfg.APIKeys,
 		LoginRequired: cfg.Login, SecureCookies: strings.HasPrefix(cfg.PublicURL, "https:"),
 		About: uiapi.About{
 			Version: version(), Started: started, Hostname: hostname, HTTP: cfg.PublicURL,
@@ -135,6 +146,7 @@ func serve(ctx context.Context, cfg *config, log *slog.Logger) error {
 			"intake":       func() any { return intake.Stats() },
 			"remote-write": func() any { return remoteWrite.Stats() },
 			"traces":       func() any { return traces.Stats() },
+			"exemplars":    func() any { return exemplars.Stats() },
 			"spans":        func() any { return spans.Stats() },
 			"otlp":         func() any { return telemetry.Stats() },
 			"alerting":     func() any { return alerts.Stats() },

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -12,6 +13,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/histogram"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/exemplar"
 )
 
 // batch collects the points of one request.
@@ -22,6 +24,8 @@ type batch struct {
 	hosts  map[string]bool
 	out    store.Batch
 	totals []histogram.Arrival
+
+	exemplars []exemplar.Exemplar
 
 	points  int
 	refused int    // so far
@@ -148,6 +152,28 @@ func (b *batch) numbers(m *metrics.Metric, points []*metrics.NumberDataPoint, ki
 			value = float64(p.GetAsInt())
 		}
 		b.out.Samples = append(b.out.Samples, store.Sample{Ref: ref, Time: at, Value: value})
+		b.exemplify(ref, p.GetExemplars())
+	}
+}
+
+// exemplify notes the exemplars of a point.
+func (b *batch) exemplify(ref store.Ref, exemplars []*metrics.Exemplar) {
+	for _, e := range exemplars {
+		out := exemplar.Exemplar{Series: uint32(ref), Time: int64(e.GetTimeUnixNano() / 1e6), Value: e.GetAsDouble()}
+		if _, isInt := e.GetValue().(*metrics.Exemplar_AsInt); isInt {
+			out.Value = float64(e.GetAsInt())
+		}
+		add := func(name, value string) {
+			if value != "" {
+				out.Labels = append(out.Labels, exemplar.Label{Name: name, Value: value})
+			}
+		}
+		add("trace_id", hex.EncodeToString(e.GetTraceId()))
+		add("span_id", hex.EncodeToString(e.GetSpanId()))
+		for key, value := range attributesOf(e.GetFilteredAttributes()) {
+			add(key, value)
+		}
+		b.exemplars = append(b.exemplars, out)
 	}
 }
 
@@ -181,6 +207,7 @@ func (b *batch) histograms(m *metrics.Metric, h *metrics.Histogram) {
 			out.Sum = math.NaN()
 		}
 		b.total(ref, out, p.GetStartTimeUnixNano(), p.GetTimeUnixNano())
+		b.exemplify(ref, p.GetExemplars())
 	}
 }
 
@@ -223,6 +250,7 @@ func (b *batch) exponentials(m *metrics.Metric, h *metrics.ExponentialHistogram)
 			out.Sum = math.NaN()
 		}
 		b.total(ref, out, p.GetStartTimeUnixNano(), p.GetTimeUnixNano())
+		b.exemplify(ref, p.GetExemplars())
 	}
 }
 
@@ -290,6 +318,9 @@ func (b *batch) keep() (refused int, err error) {
 		b.refuse(rejected.Old, "%d points are older than what is kept", rejected.Old)
 	}
 	request.Commit()
+	if b.in.exemplars != nil {
+		b.in.exemplars.Add(b.exemplars)
+	}
 	b.refuse(request.Refused, "%d histograms are too many to follow", request.Refused)
 	now := b.in.now().UnixMilli()
 	for host := range b.hosts {

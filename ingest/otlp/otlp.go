@@ -27,6 +27,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/exemplar"
 	"github.com/whippet-obs/whippet/store/span"
 )
 
@@ -38,8 +39,11 @@ type Application struct {
 
 // Deps is what an Intake works with.
 type Deps struct {
-	DB     *store.DB
-	Now    func() time.Time
+	DB  *store.DB
+	Now func() time.Time
+
+	Exemplars *exemplar.Store // nil: they are not kept
+
 	Traces func(ctx context.Context, applications []Application) (kept int, err error)
 }
 
@@ -51,14 +55,18 @@ type Intake struct {
 	traces   func(context.Context, []Application) (int, error)
 	unpacker *payload.Unpacker
 	totals   *histogram.Totals
-	counts   struct{ requests, malformed, points, spans, refused atomic.Uint64 }
+
+	exemplars *exemplar.Store
+
+	counts struct{ requests, malformed, points, spans, refused atomic.Uint64 }
 }
 
 // New returns an intake into d.DB.
 func New(d Deps) *Intake {
 	return &Intake{
 		db: d.DB, catalog: d.DB.Catalog(), now: d.Now, traces: d.Traces,
-		unpacker: payload.NewUnpacker(), totals: histogram.NewTotals(d.Now().UnixMilli()),
+		exemplars: d.Exemplars,
+		unpacker:  payload.NewUnpacker(), totals: histogram.NewTotals(d.Now().UnixMilli()),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 	"github.com/whippet-obs/whippet/store/span"
 )
 
@@ -321,4 +323,42 @@ func FuzzHandle(f *testing.F) {
 		}
 		in.spans, in.apps = nil, nil
 	})
+}
+
+func TestExemplarsLeadToTraces(t *testing.T) {
+	kept, err := exemplar.Open(t.TempDir(), exemplar.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	f := open(t)
+	f.exemplars = kept
+	e := &metrics.Exemplar{
+		TimeUnixNano: nanos(-time.Second), Value: &metrics.Exemplar_AsDouble{AsDouble: 0.7},
+		TraceId: bytes.Repeat([]byte{0xab}, 16), SpanId: bytes.Repeat([]byte{1}, 8), FilteredAttributes: []*common.KeyValue{text("user.tier", "gold")},
+	}
+	f.send(
+		&metrics.Metric{Name: "took", Data: &metrics.Metric_Histogram{Histogram: &metrics.Histogram{
+			AggregationTemporality: metrics.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA,
+			DataPoints: []*metrics.HistogramDataPoint{{
+				StartTimeUnixNano: nanos(-10 * time.Second), TimeUnixNano: nanos(0), Count: 1, BucketCounts: []uint64{1, 0}, ExplicitBounds: []float64{1}, Exemplars: []*metrics.Exemplar{e},
+			}},
+		}}},
+		&metrics.Metric{Name: "hits", Data: &metrics.Metric_Sum{Sum: &metrics.Sum{
+			IsMonotonic: true, AggregationTemporality: metrics.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE,
+			DataPoints: []*metrics.NumberDataPoint{{TimeUnixNano: nanos(0), Value: &metrics.NumberDataPoint_AsInt{AsInt: 3}, Exemplars: []*metrics.Exemplar{{TimeUnixNano: nanos(0), Value: &metrics.Exemplar_AsInt{AsInt: 1}}}}},
+		}}},
+	)
+	info, _ := f.one("took")
+	want := []exemplar.Exemplar{{
+		Series: uint32(info.Ref), Time: start.Add(-time.Second).UnixMilli(), Value: 0.7,
+		Labels: []exemplar.Label{{Name: "span_id", Value: "0101010101010101"}, {Name: "trace_id", Value: strings.Repeat("ab", 16)}, {Name: "user.tier", Value: "gold"}},
+	}}
+	if got := kept.Of(uint32(info.Ref), 0, 1<<50); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	info, _ = f.one("hits")
+	if got := kept.Of(uint32(info.Ref), 0, 1<<50); len(got) != 1 || got[0].Value != 1 {
+		t.Errorf("got %v", got)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/whippet-obs/whippet/ingest/histogram"
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 )
 
 // decoder turns one request into one batch. It is used again and again.
@@ -24,7 +25,8 @@ type decoder struct {
 
 	batch      store.Batch
 	histograms []histogram.Arrival // of all series, in their order
-	exemplars  int
+	exemplars  []exemplar.Exemplar
+	received   int // exemplars
 	refused    int // samples and histograms of refused series
 }
 
@@ -35,9 +37,10 @@ func (d *decoder) reset(body []byte) {
 	clear(d.symbols)
 	clear(d.labels[:cap(d.labels)])
 	clear(d.histograms)
+	clear(d.exemplars)
 	clear(d.batch.Sketches[:cap(d.batch.Sketches)])
 	*d = decoder{
-		in: d.in, body: body, symbols: d.symbols[:0], refs: d.refs[:0], labels: d.labels[:0], histograms: d.histograms[:0],
+		in: d.in, body: body, symbols: d.symbols[:0], refs: d.refs[:0], labels: d.labels[:0], histograms: d.histograms[:0], exemplars: d.exemplars[:0],
 		batch: store.Batch{Samples: d.batch.Samples[:0], Sketches: d.batch.Sketches[:0]},
 	}
 }
@@ -48,6 +51,7 @@ func (d *decoder) reset(body []byte) {
 //	TimeSeries      labels=1 samples=2 exemplars=3 histograms=4
 //	Label           name=1 value=2
 //	Sample          value=1 (double) timestamp=2 (int64, ms)
+//	Exemplar        labels=1 value=2 (double) timestamp=3 (int64, ms)
 //	MetricMetadata  type=1 metric_family_name=2 help=4 unit=5
 func (d *decoder) request1() error {
 	var f payload.Field
@@ -76,7 +80,7 @@ func (d *decoder) request1() error {
 func (d *decoder) series1(message []byte, base int) error {
 	var f payload.Field
 	hash, from, to := uint64(0), 0, 0 // labels in [from, to) are not in hash yet
-	samples, histograms := len(d.batch.Samples), len(d.histograms)
+	first := d.mark()
 	for {
 		more, err := f.Next(message, base)
 		if err != nil {
@@ -97,7 +101,7 @@ func (d *decoder) series1(message []byte, base int) error {
 		case 2:
 			err = d.sample(f.Bytes, base+f.Content())
 		case 3:
-			d.exemplars++
+			err = d.exemplar(f.Bytes, base+f.Content())
 		case 4:
 			err = d.histogram(f.Bytes, base+f.Content())
 		}
@@ -106,7 +110,7 @@ func (d *decoder) series1(message []byte, base int) error {
 		}
 	}
 	hash = payload.Join(hash, d.in.series.Hash(message[from:to]))
-	return d.resolve(hash, samples, histograms, 0, func() (description, error) { return d.describe1(message, base) })
+	return d.resolve(hash, first, 0, func() (description, error) { return d.describe1(message, base) })
 }
 
 // sample reads a Sample; its series is filled in by resolve.
@@ -139,36 +143,106 @@ func (d *decoder) sample(message []byte, base int) error {
 	return nil
 }
 
-// resolve gives the samples and histograms from those indexes on their series.
-func (d *decoder) resolve(hash uint64, samples, histograms int, started int64, describe func() (description, error)) error {
-	if len(d.batch.Samples) > samples {
+// marks are how many samples, histograms and exemplars there were before a series.
+type marks struct{ samples, histograms, exemplars int }
+
+func (d *decoder) mark() marks {
+	return marks{len(d.batch.Samples), len(d.histograms), len(d.exemplars)}
+}
+
+// resolve gives what came since first its series.
+func (d *decoder) resolve(hash uint64, first marks, started int64, describe func() (description, error)) error {
+	var series known
+	if len(d.batch.Samples) > first.samples {
 		k, err := d.known(hash, false, describe)
 		if err != nil {
 			return err
 		}
-		if k.ok() {
-			for i := samples; i < len(d.batch.Samples); i++ {
+		if series = k; k.ok() {
+			for i := first.samples; i < len(d.batch.Samples); i++ {
 				d.batch.Samples[i].Ref = k.ref
 			}
 		} else {
-			d.refused += len(d.batch.Samples) - samples
-			d.batch.Samples = d.batch.Samples[:samples]
+			d.refused += len(d.batch.Samples) - first.samples
+			d.batch.Samples = d.batch.Samples[:first.samples]
 		}
 	}
-	if len(d.histograms) > histograms {
+	if len(d.histograms) > first.histograms {
 		k, err := d.known(payload.Join(hash, 1), true, describe)
 		if err != nil {
 			return err
 		}
-		if k.ok() {
-			for i := histograms; i < len(d.histograms); i++ {
+		if series = k; k.ok() {
+			for i := first.histograms; i < len(d.histograms); i++ {
 				d.histograms[i].Ref, d.histograms[i].Started = k.ref, started
 			}
 		} else {
-			d.refused += len(d.histograms) - histograms
-			d.histograms = d.histograms[:histograms]
+			d.refused += len(d.histograms) - first.histograms
+			d.histograms = d.histograms[:first.histograms]
 		}
 	}
+	if len(d.exemplars) > first.exemplars {
+		d.exemplify(hash, series, first)
+	}
+	return nil
+}
+
+// exemplify gives exemplars their series. Senders put them into entries of their
+// own, behind those with the samples; those of a series without any are left out.
+func (d *decoder) exemplify(hash uint64, series known, first marks) {
+	if !series.ok() {
+		series, _ = d.in.series.Get(hash)
+	}
+	if !series.ok() {
+		series, _ = d.in.series.Get(payload.Join(hash, 1))
+	}
+	if !series.ok() {
+		d.exemplars = d.exemplars[:first.exemplars]
+		return
+	}
+	for i := first.exemplars; i < len(d.exemplars); i++ {
+		d.exemplars[i].Series = uint32(series.ref)
+	}
+}
+
+// exemplar reads an Exemplar of either version: its labels are messages or pairs
+// of symbols.
+func (d *decoder) exemplar(message []byte, base int) error {
+	d.received++
+	var e exemplar.Exemplar
+	var refs []uint32
+	var f payload.Field
+	for {
+		more, err := f.Next(message, base)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		switch {
+		case f.Number == 1 && len(d.symbols) > 0:
+			refs, err = appendRefs(refs, &f, base)
+		case f.Number == 1 && f.Type == protowire.BytesType:
+			var l label
+			l, err = readLabel(f.Bytes, base+f.Content())
+			e.Labels = append(e.Labels, exemplar.Label{Name: string(l.name), Value: string(l.value)})
+		case f.Number == 2 && f.Type == protowire.Fixed64Type:
+			e.Value = f.Float()
+		case f.Number == 3 && f.Type == protowire.VarintType:
+			e.Time = int64(f.Value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for i := 0; i+1 < len(refs); i += 2 {
+		if int(max(refs[i], refs[i+1])) >= len(d.symbols) {
+			return payload.Malformed(base, "a label of an exemplar refers to symbol %d of %d", max(refs[i], refs[i+1]), len(d.symbols))
+		}
+		e.Labels = append(e.Labels, exemplar.Label{Name: string(d.symbols[refs[i]].text), Value: string(d.symbols[refs[i+1]].text)})
+	}
+	d.exemplars = append(d.exemplars, e)
 	return nil
 }
 
@@ -203,31 +277,34 @@ func (d *decoder) describe1(message []byte, base int) (description, error) {
 		if f.Number != 1 || f.Type != protowire.BytesType {
 			continue
 		}
-		var l label
-		var inner payload.Field
-		for {
-			more, err := inner.Next(f.Bytes, base+f.Content())
-			if err != nil {
-				return description{}, err
-			}
-			if !more {
-				break
-			}
-			switch inner.Number {
-			case 1:
-				l.name = inner.Bytes
-			case 2:
-				l.value = inner.Bytes
-			}
+		l, err := readLabel(f.Bytes, base+f.Content())
+		if err != nil {
+			return description{}, err
 		}
 		d.labels = append(d.labels, l)
+	}
+}
+
+func readLabel(message []byte, base int) (l label, err error) {
+	var f payload.Field
+	for {
+		more, err := f.Next(message, base)
+		if !more || err != nil {
+			return l, err
+		}
+		switch f.Number {
+		case 1:
+			l.name = f.Bytes
+		case 2:
+			l.value = f.Bytes
+		}
 	}
 }
 
 // keep makes the batch durable.
 func (d *decoder) keep(ctx context.Context) (Written, error) {
 	c := &d.in.counts
-	c.exemplars.Add(uint64(d.exemplars))
+	c.exemplars.Add(uint64(d.received))
 	follow := d.in.histograms.Begin(d.histograms)
 	defer follow.End()
 	d.batch.Sketches = follow.Deltas(d.batch.Sketches)
@@ -247,6 +324,9 @@ func (d *decoder) keep(ctx context.Context) (Written, error) {
 	refused := d.refused + follow.Refused
 	w := Written{Samples: sent - rejected.Future - rejected.Old, Histograms: len(d.histograms) - follow.Refused}
 	w.Samples = max(w.Samples, 0)
+	if d.in.exemplars != nil {
+		w.Exemplars = d.in.exemplars.Add(d.exemplars)
+	}
 	c.samples.Add(uint64(w.Samples))
 	c.histograms.Add(uint64(w.Histograms))
 	c.future.Add(uint64(rejected.Future))

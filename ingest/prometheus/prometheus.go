@@ -5,7 +5,7 @@
 // other label k="v" the tag k:v. Samples are kept bit for bit, staleness
 // markers included. Native histograms become sketches: what was observed
 // between one sample and the next is a distribution at the later one's time.
-// Exemplars are counted, and not kept.
+// Exemplars are kept beside the samples of their series.
 //
 //	intake := prometheus.New(prometheus.Deps{DB: db, Now: time.Now})
 //	written, err := intake.Write(ctx, prometheus.Request{...})
@@ -23,12 +23,14 @@ import (
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/store/exemplar"
 )
 
 // Deps is what an Intake works with.
 type Deps struct {
-	DB  *store.DB
-	Now func() time.Time
+	DB        *store.DB
+	Exemplars *exemplar.Store // nil: they are not kept
+	Now       func() time.Time
 }
 
 // Intake decodes remote write requests and appends them to the store. Safe for
@@ -41,6 +43,7 @@ type Intake struct {
 	families   families
 	histograms *histogram.Totals
 	decoders   sync.Pool
+	exemplars  *exemplar.Store
 	counts     counts
 	now        func() time.Time
 }
@@ -60,7 +63,7 @@ func New(d Deps) *Intake {
 	in := &Intake{
 		db: d.DB, catalog: d.DB.Catalog(), unpacker: payload.NewUnpacker(), series: payload.NewCache[known](maxKnown),
 		families:   families{byName: map[string]family{}},
-		histograms: histogram.NewTotals(d.Now().UnixMilli()), now: d.Now,
+		histograms: histogram.NewTotals(d.Now().UnixMilli()), exemplars: d.Exemplars, now: d.Now,
 	}
 	in.decoders.New = func() any { return &decoder{in: in} }
 	return in
@@ -82,7 +85,7 @@ type Written struct {
 type Stats struct {
 	Requests, Malformed    uint64
 	Samples, Histograms    uint64 // kept
-	Exemplars              uint64 // received; not kept
+	Exemplars              uint64 // received
 	RejectedFuture         uint64 // samples more than 10 minutes ahead
 	RejectedOld            uint64 // samples older than the retention
 	RejectedSeries         uint64 // samples of series above a limit or without a name

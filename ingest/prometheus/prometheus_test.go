@@ -18,6 +18,7 @@ import (
 
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 )
 
 var start = time.Unix(1_795_500_000, 0)
@@ -359,4 +360,60 @@ func FuzzWrite(f *testing.F) {
 			t.Errorf("got %v, want an error that blames the body", err)
 		}
 	})
+}
+
+func TestExemplarsAreKeptWithTheirSeries(t *testing.T) {
+	kept, err := exemplar.Open(t.TempDir(), exemplar.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	in, db := newIntake(t)
+	in.exemplars = kept
+	labelled := func(name, value string) []byte { return join(message(1, []byte(name)), message(2, []byte(value))) }
+	one := message(3, join(message(1, labelled("trace_id", "4bf9")), double(2, 0.7), varint(3, uint64(ms(-3)))))
+	series := func(parts ...[]byte) []byte {
+		return message(1, join(append([][]byte{message(1, labelled("__name__", "took")), message(1, labelled("le", "1"))}, parts...)...))
+	}
+	// Version 1.0 sends exemplars in entries of their own.
+	w, err := write(in, version1, series(sampleMessage(store.Sample{Time: ms(-5), Value: 1})), series(one))
+	if err != nil || w != (Written{Samples: 1, Exemplars: 1}) {
+		t.Fatalf("version 1.0: wrote %+v, error %v", w, err)
+	}
+	// Those of a series that no sample came of are left out.
+	if w, err := write(in, version1, message(1, join(message(1, labelled("__name__", "never")), one))); err != nil || w.Exemplars != 0 {
+		t.Errorf("without a series: wrote %+v, error %v", w, err)
+	}
+	var symbols []byte
+	for _, s := range []string{"", "__name__", "took2", "trace_id", "00ab"} {
+		symbols = append(symbols, message(4, []byte(s))...)
+	}
+	w, err = write(in, version2, symbols, message(5, join(message(1, []byte{1, 2}), sampleMessage(store.Sample{Time: ms(-5), Value: 1}),
+		message(4, join(message(1, []byte{3, 4}), double(2, 0.9), varint(3, uint64(ms(-4))))))))
+	if err != nil || w != (Written{Samples: 1, Exemplars: 1}) {
+		t.Fatalf("version 2.0: wrote %+v, error %v", w, err)
+	}
+	if _, err := write(in, version2, symbols, message(5, join(message(1, []byte{1, 2}), message(4, message(1, []byte{3, 40}))))); err == nil {
+		t.Error("a symbol that there is not: no error")
+	}
+	if _, err := in.Text(context.Background(), "", []byte("told 3 # {trace_id=\"11\",span_id=\"7\"} 0.5\ntold 4 # {} 0.25 1795499990.5\n")); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"took":  fmt.Sprintf("[%d 0.7 [{trace_id 4bf9}]]", ms(-3)),
+		"took2": fmt.Sprintf("[%d 0.9 [{trace_id 00ab}]]", ms(-4)),
+		"told":  fmt.Sprintf("[1795499990500 0.25 []] [%d 0.5 [{span_id 7} {trace_id 11}]]", ms(0)),
+	} {
+		all, _ := read(t, db, name)
+		var got []string
+		for _, e := range kept.Of(uint32(all[0].Ref), 0, 1<<50) {
+			got = append(got, fmt.Sprintf("[%d %v %v]", e.Time, e.Value, e.Labels))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got %v, want %s", name, got, want)
+		}
+	}
+	if _, err := in.Text(context.Background(), "", []byte("told 3 # {trace_id=11} 0.5\n")); err == nil || !strings.Contains(err.Error(), "want an exemplar such as") {
+		t.Errorf("a malformed exemplar: got %v", err)
+	}
 }

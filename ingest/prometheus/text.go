@@ -7,6 +7,7 @@ import (
 
 	"github.com/whippet-obs/whippet/ingest/payload"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 )
 
 // Text keeps samples in the text exposition format, as /metrics pages and
@@ -15,7 +16,7 @@ import (
 //	# TYPE http_requests_total counter
 //	http_requests_total{code="200"} 1027 1395066363000
 //
-// A sample without a time is of now. Exemplars behind a '#' are left out. What it
+// A sample without a time is of now. Exemplars stand behind a '#'. What it
 // keeps is durable when it returns; errors are as those of Write, and name the
 // line.
 func (in *Intake) Text(ctx context.Context, contentEncoding string, body []byte) (Written, error) {
@@ -107,9 +108,9 @@ func (d *decoder) line(line []byte, number int, now int64) error {
 		}
 	}
 	series := line[:len(line)-len(rest)]
-	if at := bytes.Index(rest, []byte(" # ")); at >= 0 { // an exemplar
-		rest = rest[:at]
-		d.exemplars++
+	var example []byte
+	if at := bytes.Index(rest, []byte(" # {")); at >= 0 { // an exemplar
+		rest, example = rest[:at], rest[at+4:]
 	}
 	fields := bytes.Fields(rest)
 	if len(fields) == 0 || len(fields) > 2 {
@@ -130,11 +131,45 @@ func (d *decoder) line(line []byte, number int, now int64) error {
 			s.Time = int64(seconds * 1000)
 		}
 	}
+	first := d.mark()
 	d.batch.Samples = append(d.batch.Samples, s)
+	if example != nil && !d.textExemplar(example, s.Time) {
+		return fail("want an exemplar such as # {trace_id=\"4bf9\"} 0.2, found %.60q", example)
+	}
 	hash := payload.Join(d.in.series.Hash(series), 2) // apart from those of remote write
-	return d.resolve(hash, len(d.batch.Samples)-1, len(d.histograms), 0, func() (description, error) {
+	return d.resolve(hash, first, 0, func() (description, error) {
 		return description{labels: d.labels}, nil
 	})
+}
+
+// textExemplar reads what follows the brace of an exemplar, whose time is the
+// sample's unless it has one of its own, in seconds.
+func (d *decoder) textExemplar(text []byte, at int64) bool {
+	d.received++
+	own := len(d.labels)
+	rest, ok := d.textLabels(text)
+	e := exemplar.Exemplar{Time: at}
+	for _, l := range d.labels[own:] {
+		e.Labels = append(e.Labels, exemplar.Label{Name: string(l.name), Value: string(l.value)})
+	}
+	d.labels = d.labels[:own]
+	fields := bytes.Fields(rest)
+	if !ok || len(fields) == 0 || len(fields) > 2 {
+		return false
+	}
+	var err error
+	if e.Value, err = strconv.ParseFloat(string(fields[0]), 64); err != nil {
+		return false
+	}
+	if len(fields) == 2 {
+		seconds, err := strconv.ParseFloat(string(fields[1]), 64)
+		if err != nil || !(seconds > 0 && seconds < 1e12) {
+			return false
+		}
+		e.Time = int64(seconds * 1000)
+	}
+	d.exemplars = append(d.exemplars, e)
+	return true
 }
 
 // textLabels reads labels up to the closing brace, and gives what follows it.

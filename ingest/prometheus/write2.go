@@ -22,6 +22,7 @@ const maxSymbols = 1 << 20
 //
 //	Request     symbols=4 timeseries=5
 //	TimeSeries  labels_refs=1 samples=2 histograms=3 exemplars=4 metadata=5 created_timestamp=6 (ms)
+//	Exemplar    labels_refs=1 value=2 timestamp=3 (ms)
 //	Metadata    type=1 help_ref=3 unit_ref=4
 func (d *decoder) request2() error {
 	if err := d.readSymbols(); err != nil {
@@ -71,7 +72,7 @@ func (d *decoder) series2(message []byte, base int) error {
 	var meta metadata2
 	started := int64(0)
 	d.refs = d.refs[:0]
-	samples, histograms := len(d.batch.Samples), len(d.histograms)
+	first := d.mark()
 	for {
 		more, err := f.Next(message, base)
 		if err != nil {
@@ -82,13 +83,13 @@ func (d *decoder) series2(message []byte, base int) error {
 		}
 		switch {
 		case f.Number == 1:
-			err = d.labelRefs(&f, base)
+			d.refs, err = appendRefs(d.refs, &f, base)
 		case f.Number == 2 && f.Type == protowire.BytesType:
 			err = d.sample(f.Bytes, base+f.Content())
 		case f.Number == 3 && f.Type == protowire.BytesType:
 			err = d.histogram(f.Bytes, base+f.Content())
 		case f.Number == 4 && f.Type == protowire.BytesType:
-			d.exemplars++
+			err = d.exemplar(f.Bytes, base+f.Content())
 		case f.Number == 5 && f.Type == protowire.BytesType:
 			meta, err = readMetadata2(f.Bytes, base+f.Content())
 		case f.Number == 6 && f.Type == protowire.VarintType:
@@ -108,26 +109,25 @@ func (d *decoder) series2(message []byte, base int) error {
 	if len(d.refs)%2 != 0 {
 		return payload.Malformed(base, "a label has a name and no value")
 	}
-	return d.resolve(hash, samples, histograms, started, func() (description, error) { return d.describe2(meta, base) })
+	return d.resolve(hash, first, started, func() (description, error) { return d.describe2(meta, base) })
 }
 
-// labelRefs reads labels_refs, packed or not.
-func (d *decoder) labelRefs(f *payload.Field, base int) error {
+// appendRefs reads labels_refs, packed or not.
+func appendRefs(refs []uint32, f *payload.Field, base int) ([]uint32, error) {
 	if f.Type == protowire.VarintType {
-		d.refs = append(d.refs, uint32(min(f.Value, maxSymbols)))
-		return nil
+		return append(refs, uint32(min(f.Value, maxSymbols))), nil
 	}
 	for b := f.Bytes; len(b) > 0; {
 		v, n := uint64(b[0]), 1
 		if v >= 0x80 {
 			if v, n = binary.Uvarint(b); n <= 0 {
-				return payload.Malformed(base+f.Start, "labels_refs is cut short")
+				return refs, payload.Malformed(base+f.Start, "labels_refs is cut short")
 			}
 		}
-		d.refs = append(d.refs, uint32(min(v, maxSymbols)))
+		refs = append(refs, uint32(min(v, maxSymbols)))
 		b = b[n:]
 	}
-	return nil
+	return refs, nil
 }
 
 func readMetadata2(message []byte, base int) (m metadata2, err error) {

@@ -29,6 +29,26 @@ func Selector(text string) ([]store.Filter, error) {
 	return filter.Args, nil
 }
 
+// Selectors reads the selectors in a query into a filter that any of them passes.
+func Selectors(text string) (store.Filter, error) {
+	any := store.Filter{Op: store.Or}
+	expr, err := parse(text)
+	if err != nil {
+		return any, err
+	}
+	mql.VisitAll(expr, func(e mql.Expr) {
+		if m, ok := e.(*mql.MetricExpr); ok && err == nil {
+			var f store.Filter
+			f, err = filterOf(m)
+			any.Args = append(any.Args, f)
+		}
+	})
+	if err != nil {
+		return any, &SyntaxError{text, -1, err.Error()}
+	}
+	return any, nil
+}
+
 // filterOf is the filter of a selector: any of its "or" parts.
 func filterOf(m *mql.MetricExpr) (store.Filter, error) {
 	filter := store.Filter{Op: store.Or}

@@ -15,16 +15,18 @@ import (
 	"github.com/whippet-obs/whippet/query"
 	"github.com/whippet-obs/whippet/query/metricsql"
 	"github.com/whippet-obs/whippet/store"
+	"github.com/whippet-obs/whippet/store/exemplar"
 )
 
 // API is what the handlers work with.
 type API struct {
-	DB       *store.DB
-	Engine   *query.Engine
-	Alerting *alerting.Service
-	Now      func() time.Time
-	Started  time.Time
-	Version  string
+	DB        *store.DB
+	Engine    *query.Engine
+	Exemplars *exemplar.Store
+	Alerting  *alerting.Service
+	Now       func() time.Time
+	Started   time.Time
+	Version   string
 }
 
 // Register adds the routes to r, which stands at /prometheus.
@@ -40,7 +42,7 @@ func (a *API) Register(r fiber.Router) {
 	both("/api/v1/series", a.series)
 	r.Post("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
 	r.Put("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
-	both("/api/v1/query_exemplars", func(c *fiber.Ctx) error { return success(c, []any{}) }) // exemplars are not kept
+	both("/api/v1/query_exemplars", a.queryExemplars)
 	both("/federate", a.federate)
 	r.Post("/api/v1/read", a.remoteRead)
 	r.Get("/api/v1/rules", a.rules)
