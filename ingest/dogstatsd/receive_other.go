@@ -41,10 +41,12 @@ func (r *receiver) from(int) netip.Addr { return r.sender }
 func (r *receiver) packet(int) ([]byte, bool) { return r.buffer[:r.n], false }
 
 func growBuffer(conn datagramConn, _ syscall.RawConn) int {
-	if conn.SetReadBuffer(wantBuffer) != nil {
-		return 0
+	for size := wantBuffer; size >= 64<<10; size /= 2 {
+		if conn.SetReadBuffer(size) == nil {
+			return size
+		}
 	}
-	return wantBuffer
+	return 0
 }
 
 func shareAddress(syscall.RawConn) error { return errors.ErrUnsupported }

@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	maxPacket  = 65535   // bytes of a datagram or frame
-	batchSize  = 64      // datagrams taken in one call
-	wantBuffer = 4 << 20 // bytes of receive buffer asked of the kernel
-	maxReaders = 8       // UDP sockets that share the port
-	socketMode = 0o722   // whoever runs on this machine may send
+	maxPacket  = 65535    // bytes of a datagram or frame
+	batchSize  = 64       // datagrams taken in one call
+	wantBuffer = 16 << 20 // bytes of receive buffer asked of the kernel; it takes memory only while they wait
+	goodBuffer = 4 << 20  // less than this is worth a warning
+	maxReaders = 8        // UDP sockets that share the port
+	socketMode = 0o722    // whoever runs on this machine may send
 )
 
 // socket is one datagram socket with its reader's buffers.
@@ -74,9 +75,9 @@ func openSockets(c Config) (sockets []*socket, err error) {
 		sockets = append(sockets, so)
 	}
 	for _, so := range sockets {
-		if so.receiveBuffer < wantBuffer {
+		if so.receiveBuffer < goodBuffer {
 			c.Log.Warn("small receive buffer: bursts of datagrams may be lost; raise net.core.rmem_max",
-				"socket", so.name, "bytes", so.receiveBuffer, "wanted", wantBuffer)
+				"socket", so.name, "bytes", so.receiveBuffer, "wanted", goodBuffer)
 			break
 		}
 	}
