@@ -334,7 +334,7 @@ func checkFormulas(path string, raw json.RawMessage, names []string) error {
 			return err
 		}
 		if text == "" {
-			return badRequest("%s.formula: want arithmetic over the names of queries, such as %s", at, strings.Join(append(names, "query1")[:1], ""))
+			return badRequest("%s.formula: want arithmetic over the names of queries, which are %s", at, orNone(names))
 		}
 		if raw := f["limit"]; len(raw) > 0 && string(raw) != "null" {
 			var limit object
@@ -353,6 +353,14 @@ func checkFormulas(path string, raw json.RawMessage, names []string) error {
 		}
 	}
 	return nil
+}
+
+// orNone lists names for a message.
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "missing"
+	}
+	return strings.Join(names, ", ")
 }
 
 func checkFormats(path string, raw json.RawMessage) error {

@@ -6,11 +6,10 @@ import { setRange, useRange } from '../range'
 import { link } from '../route'
 import { showTime, type Range } from '../time'
 import { plural } from '../units'
+import { bars, countsOf, kinds, order, words } from './event-counts'
 import type { Variables } from './definition'
 import { filled } from './document'
 import { WidgetPanel, type WidgetProps } from './widget-panel'
-
-const kinds: Record<string, string> = { error: 'alert', warning: 'warn', success: 'ok' }
 
 function useEvents(query: string | undefined, variables: Variables) {
   const range = useRange()
@@ -44,21 +43,6 @@ function EventRow({ event: e, large }: { event: EventItem; large: boolean }) {
       <span class="muted nowrap"><Moment ms={e.time} ago /></span>
     </li>
   )
-}
-
-const bars = 60
-const order = ['alert', 'warn', 'ok', 'nodata']
-const words: Record<string, string> = { alert: 'errors', warn: 'warnings', ok: 'successes', nodata: 'others' }
-
-// countsOf counts events in even parts of a range, by kind.
-export function countsOf(events: EventItem[], range: Pick<Range, 'from' | 'to'>, parts = bars): Record<string, number>[] {
-  const counts: Record<string, number>[] = Array.from({ length: parts }, () => ({}))
-  for (const e of events) {
-    const part = counts[Math.floor(((e.time - range.from) / (range.to - range.from)) * parts)]
-    const kind = kinds[e.alert_type] ?? 'nodata'
-    if (part) part[kind] = (part[kind] ?? 0) + 1
-  }
-  return counts
 }
 
 // short is a moment's time of day, where the range is no longer than one.

@@ -112,10 +112,12 @@ function MarkersForm({ definition: d, set }: FormProps) {
   )
 }
 
+const legends = [['', 'none'], ['horizontal', 'names'], ['vertical', 'figures']]
 const columns = [['avg', 'avg'], ['min', 'min'], ['max', 'max'], ['value', 'last'], ['sum', 'sum']]
 
 function TimeseriesForm({ definition: d, set }: FormProps) {
   const shown = d.legend_columns ?? columns.map(([c]) => c)
+  const legend = !d.show_legend ? '' : d.legend_layout === 'horizontal' ? 'horizontal' : 'vertical'
   const right = d.requests?.some((r) => r.on_right_yaxis)
   const monitors = useData('monitors of the editor', api.monitors)
   return (
@@ -133,8 +135,11 @@ function TimeseriesForm({ definition: d, set }: FormProps) {
         </Field>
       </div>
       <div class="actions">
-        <Tick label="Table of figures" value={d.show_legend} onChange={(show_legend) => set({ show_legend, ...(show_legend ? { legend_layout: 'vertical' } : {}) })} />
-        {d.show_legend && columns.map(([c, name]) => <Tick key={c} label={name} value={shown.includes(c)} onChange={(on) => set({ legend_columns: columns.map(([k]) => k).filter((k) => (k === c ? on : shown.includes(k))) })} />)}
+        <span class="muted">Legend</span>
+        <div class="segments" role="group" aria-label="Legend">
+          {legends.map(([layout, name]) => <button key={layout} type="button" aria-pressed={legend === layout} onClick={() => set(layout ? { show_legend: true, legend_layout: layout } : { show_legend: false })}>{name}</button>)}
+        </div>
+        {legend === 'vertical' && columns.map(([c, name]) => <Tick key={c} label={name} value={shown.includes(c)} onChange={(on) => set({ legend_columns: columns.map(([k]) => k).filter((k) => (k === c ? on : shown.includes(k))) })} />)}
       </div>
     </>
   )
@@ -265,6 +270,7 @@ function AlertForm({ definition: d, set }: FormProps) {
           {monitors.data?.map((m) => <option key={m.id} value={String(m.id)}>{m.name}</option>)}
         </select>
       </Field>
+      {d.type === 'alert_graph' && <Choice label="As" value={d.viz_type ?? 'timeseries'} options={[['timeseries', 'lines'], ['toplist', 'a top list']]} onChange={(viz_type) => set({ viz_type })} />}
       {d.type === 'alert_value' && (
         <>
           <Figure label="Decimals" value={d.precision} onInput={(precision) => set({ precision })} />

@@ -12,6 +12,7 @@ import { filled } from './document'
 import { figureOf } from './figure'
 import { SnapshotButton } from './snapshot'
 import { useStates } from './timeseries'
+import { Toplist } from './toplist'
 import { WidgetPanel, type WidgetProps } from './widget-panel'
 
 const refresh = 10e3
@@ -66,6 +67,7 @@ function useMonitor(id: string | undefined) {
   return useData(n > 0 ? `monitor ${n}` : null, () => api.monitor(n), refresh)
 }
 
+// AlertGraph shows a monitor's query, as lines or as a top list.
 export function AlertGraph(props: WidgetProps) {
   const { definition: d, height = 230 } = props
   const monitor = useMonitor(d.alert_id)
@@ -74,6 +76,9 @@ export function AlertGraph(props: WidgetProps) {
   const inner = parts && metricsqlOf(parts.query)
   const graph = useGraph(!parts ? [] : inner === null ? [{ query: parts.query }] : [{ query: inner, lang: 'metricsql' }])
   const states = useStates(m ? [m.id] : undefined)
+  if (d.viz_type === 'toplist' && m && parts && inner === null) {
+    return <Toplist {...props} definition={{ ...d, type: 'toplist', title: d.title || m.name, requests: [{ q: parts.query }] }} />
+  }
   return (
     <WidgetPanel
       {...props}

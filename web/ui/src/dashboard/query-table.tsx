@@ -11,7 +11,8 @@ import { showFigure } from './figure'
 import { paintFor } from './palette'
 import { byFigure, useTable, valueOf, type Column, type Table, type TableRow } from './scalars'
 import { Sparkline } from './sparkline'
-import { linksOf, WidgetPanel, type WidgetProps } from './widget-panel'
+import { linksOf } from './custom-links'
+import { WidgetPanel, type WidgetProps } from './widget-panel'
 
 const most = 200
 const searchFrom = 12 // rows from which a table is worth searching

@@ -6,7 +6,8 @@ import { showFigure } from './figure'
 import { lineColors, paintFor } from './palette'
 import { useTable, type TableRow } from './scalars'
 import { GroupName } from './group-name'
-import { linksOf, WidgetPanel, type WidgetProps } from './widget-panel'
+import { linksOf } from './custom-links'
+import { WidgetPanel, type WidgetProps } from './widget-panel'
 
 const most = 100
 
