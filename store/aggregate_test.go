@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -179,6 +180,34 @@ func TestAggregateRefusesAbsurdGrids(t *testing.T) {
 	for _, width := range []int64{0, -5, 1} {
 		if err := set.Aggregate(0, width, LeftClosed, &b); err == nil {
 			t.Errorf("width %d is accepted", width)
+		}
+	}
+}
+
+// Who has all but the newest samples asks for those alone, of a selection that
+// has files of the day before.
+func TestRangeIsNarrowedToWithinTheHead(t *testing.T) {
+	db := openTest(t, t.TempDir(), Options{})
+	midnight := dayOf(start.UnixMilli()) * day
+	ref := intern(t, db, "m")
+	appendOne(t, db, ref, midnight-60_000, 1)
+	if err := db.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range int64(13) {
+		appendOne(t, db, ref, midnight+10_000*i, float64(i))
+	}
+	set, err := db.Select(context.Background(), Selector{From: midnight - 120_000, To: midnight + 129_999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	for from, want := range map[int64]int{midnight - 60_000: 14, midnight + 60_000: 7, midnight + 120_000: 1, midnight + 190_000: 0} {
+		var b Buckets
+		var c Columns
+		since := set.Since(from)
+		if err := errors.Join(since.Aggregate(0, 10_000, LeftClosed, &b), since.Read(0, &c)); err != nil || sumOf(b.Count) != float64(want) || len(c.Times) != want {
+			t.Errorf("from %d: got %v in buckets and %d samples, error %v, want %d", from-midnight, sumOf(b.Count), len(c.Times), err, want)
 		}
 	}
 }

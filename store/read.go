@@ -59,7 +59,7 @@ func (s *SeriesSet) plan(matching []int64, lasts bool) []stretch {
 			plan = addStretch(plan, stretch{from: next, to: d*day - 1})
 		}
 		st := stretch{from: max(s.from, d*day), to: min(s.to, (d+1)*day-1)}
-		next = (d + 1) * day
+		next = max(next, (d+1)*day)
 		if st.from > st.to {
 			continue
 		}
