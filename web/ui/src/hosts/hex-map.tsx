@@ -62,7 +62,7 @@ export function HexMap({ groups, small, unit = '', scale, metric, colors }: {
                   <a
                     key={host.name}
                     href={link(`/infrastructure/${encodeURIComponent(host.name)}`)}
-                    aria-label={`${host.name}, ${host.up ? 'up' : 'stale'}${measured ? `, ${showValue(value, unit)}` : ''}`}
+                    aria-label={`${host.name}${measured ? ` ${showValue(value, unit)}` : ''}, ${host.up ? 'up' : 'stale'}`}
                     onMouseEnter={(e) => setHover({ spot, x: e.clientX, y: e.clientY })}
                     onFocus={(e) => {
                       const r = e.currentTarget.getBoundingClientRect()
@@ -72,12 +72,12 @@ export function HexMap({ groups, small, unit = '', scale, metric, colors }: {
                   >
                     <polygon class={`hex ${kind}`} points={corners(cell, (radius - 1.5) * size)} style={measured ? { fill: ramp[step] } : undefined} />
                     {radius * size >= 30 && (
-                      <text x={cell.x} y={cell.y} class="hex-label" style={measured && (theme === 'light' ? step >= 2 : step < 3) ? { fill: '#fff' } : measured && theme === 'dark' ? { fill: '#0e1116' } : undefined}>
-                        <tspan x={cell.x} dy={measured ? '-2' : '4'}>{fitted(host.name, radius)}</tspan>
+                      <text x={cell.x} y={cell.y} class="hex-label" aria-hidden="true" style={measured && (theme === 'light' ? step >= 2 : step < 3) ? { fill: '#fff' } : measured && theme === 'dark' ? { fill: '#0e1116' } : undefined}>
+                        <tspan x={cell.x} dy={measured ? '-2' : '4'}>{fitted(host.name, radius)}</tspan>{' '}
                         {measured && <tspan x={cell.x} dy="14" class="hex-value">{showValue(value, unit)}</tspan>}
                       </text>
                     )}
-                    {radius < 30 && radius > 12 && !host.up && <text x={cell.x} y={cell.y + 4} class="hex-label">–</text>}
+                    {radius < 30 && radius > 12 && !host.up && <text x={cell.x} y={cell.y + 4} class="hex-label" aria-hidden="true">–</text>}
                   </a>
                 )
               })}

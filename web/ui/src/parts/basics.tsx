@@ -55,7 +55,7 @@ export function Panel({ title, actions, children, flush, loading, label }: {
       <Working on={Boolean(loading)} />
       {(title || actions) && (
         <header class="panel-head">
-          <h2>{title}</h2>
+          {title ? <h2>{title}</h2> : <span />}
           {actions && <div class="actions">{actions}</div>}
         </header>
       )}
@@ -186,7 +186,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
     <dialog ref={box} onClose={onClose} onClick={(e) => e.target === e.currentTarget && e.currentTarget.close()} aria-label={title}>
       <div class="dialog">
         <header>
-          <h2>{title}</h2>
+          {title ? <h2>{title}</h2> : <span />}
           <Button bare kind="quiet" icon="close" label="Close" onClick={() => box.current?.close()} />
         </header>
         {children}
