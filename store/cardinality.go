@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -34,6 +35,34 @@ func (db *DB) MetricsOf(ctx context.Context, f Filter, from, to int64) ([]string
 	}
 	return db.index.NamesOf(matching), nil
 }
+
+// CountLive counts the series that match f and whose newest sample lies in
+// (from, to] and is a number, without looking at any of them one by one. ok is false
+// when that takes reading samples.
+func (db *DB) CountLive(ctx context.Context, f Filter, from, to int64) (n int, ok bool, err error) {
+	matching, _, err := db.match(ctx, f, from, to)
+	if err != nil {
+		return 0, false, err
+	}
+	ok = true
+	db.states.visit(matching, func(_ Ref, s *state) {
+		switch {
+		case s.last <= from:
+		case s.last > to:
+			ok = false
+		case s.kind() == Distribution:
+			n++
+		case math.IsNaN(s.value):
+			ok = ok && math.Float64bits(s.value) == staleNaN
+		default:
+			n++
+		}
+	})
+	return n, ok, ctx.Err()
+}
+
+// staleNaN is the value with which Prometheus marks the end of a series.
+const staleNaN = 0x7ff0000000000002
 
 // TagKeys lists the keys of the tags that the matching series or their hosts
 // have, sorted. Its range is in whole days.

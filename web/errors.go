@@ -17,6 +17,7 @@ import (
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
 	"github.com/whippet-obs/whippet/web/boards"
+	"github.com/whippet-obs/whippet/web/prometheus"
 	"github.com/whippet-obs/whippet/web/snapshot"
 )
 
@@ -85,7 +86,7 @@ func (s *Server) answerError(c *fiber.Ctx, err error) error {
 	}
 	c.Status(f.status)
 	switch path := c.Path(); {
-	case strings.HasPrefix(path, "/prometheus/"):
+	case strings.HasPrefix(path, "/prometheus/"), c.Locals(prometheus.ErrorsMark) != nil:
 		return c.JSON(fiber.Map{"status": "error", "errorType": promErrorType(f.status), "error": f.text})
 	case strings.HasPrefix(path, "/api/ui/"), strings.HasPrefix(path, publicPath+"/"):
 		message := fiber.Map{"message": f.text}

@@ -26,7 +26,7 @@ func needs(method, path string) access.Role {
 		strings.HasPrefix(path, "/api/v1/api_key"), strings.HasPrefix(path, "/api/v1/application_key"), strings.HasPrefix(path, "/api/v2/api_keys"), strings.HasPrefix(path, "/api/v2/application_keys"),
 		strings.HasPrefix(path, "/api/v2/users"), strings.HasPrefix(path, "/api/v2/user_invitations"), strings.HasPrefix(path, "/api/v2/roles") && method != fiber.MethodGet, strings.Contains(path, "/admin/"):
 		return access.Admin
-	case !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/prometheus/") && path != "/metrics":
+	case !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/prometheus/") && path != "/metrics" && path != "/federate":
 		return access.Nobody // the files of the UI, which know nothing
 	case method == fiber.MethodGet || method == fiber.MethodHead || onlyReads(path):
 		return access.Viewer
@@ -39,10 +39,12 @@ func needs(method, path string) access.Role {
 
 // onlyReads tells the routes whose POST asks and changes nothing.
 func onlyReads(path string) bool {
-	if name, ok := strings.CutPrefix(path, "/prometheus/api/v1/"); ok {
+	if name, ok := strings.CutPrefix(strings.TrimPrefix(path, "/prometheus"), "/api/v1/"); ok {
 		switch name {
-		case "query", "query_range", "query_exemplars", "series", "labels", "format_query", "parse_query", "read":
+		case "query", "query_range", "query_exemplars", "labels", "format_query", "parse_query", "read":
 			return true
+		case "series":
+			return strings.HasPrefix(path, "/prometheus/") // elsewhere agents submit them
 		}
 	}
 	switch path {

@@ -19,7 +19,7 @@ var (
 	forEverybody = regexp.MustCompile(`^(/healthz|/readyz|/mute|/snapshot/view/:name|/api/public/:token(/query|/scalar|/spread|/markdown)?|/api/ui/(session|login|setup))$`)
 	forAdmins    = regexp.MustCompile(`^(/debug/|/api/ui/users|/api/ui/audit|/api/v[12]/(api_key|application_key|users|user_invitations)|.*/admin/)`)
 	withAPIKey   = regexp.MustCompile(`^((/prometheus)?/api/v1/write|/api/v0.2/(traces|stats)|/dogstatsd/v[12]/proxy|/v1/(metrics|traces))$`)
-	asksByPost   = regexp.MustCompile(`^(/prometheus/api/v1/|/api/v2/query/|/api/v2/spans/.*(search|aggregate)$|.*/(validate|preview|backtest|complete)$)`)
+	asksByPost   = regexp.MustCompile(`^(/prometheus/api/v1/|/api/v1/(query|query_range|query_exemplars|labels|format_query|parse_query|read)$|/api/v2/query/|/api/v2/spans/.*(search|aggregate)$|.*/(validate|preview|backtest|complete)$)`)
 	ownByPost    = regexp.MustCompile(`^(/api/ui/(logout|password|keys|favourites/)|/api/v2/current_user/application_keys)`)
 	changesByGET = regexp.MustCompile(`$^`) // none, and none may be added
 )
@@ -32,7 +32,7 @@ func wanted(method, path string) access.Role {
 		return access.Nobody
 	case forAdmins.MatchString(path), strings.HasPrefix(path, "/api/v2/roles") && !reads:
 		return access.Admin
-	case !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/prometheus/") && path != "/metrics":
+	case !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/prometheus/") && path != "/metrics" && path != "/federate":
 		return access.Nobody
 	case reads && !changesByGET.MatchString(path), method == "POST" && asksByPost.MatchString(path) && !strings.Contains(path, "import"), ownByPost.MatchString(path):
 		return access.Viewer

@@ -69,3 +69,44 @@ func TestPrometheusAPI(t *testing.T) {
 		}
 	}
 }
+
+// TestPrometheusWithoutThePrefix asks the server as a Prometheus that stands at its
+// root.
+func TestPrometheusWithoutThePrefix(t *testing.T) {
+	end := time.Now().Add(-time.Minute).Truncate(time.Minute)
+	url := serve(t, withSamples(t, end))
+	times := fmt.Sprintf("start=%d&end=%d&step=10", end.Unix()-20, end.Unix())
+	for _, tt := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"GET", "/api/v1/query_range?query=m&" + times, "", 200, `"resultType":"matrix"`},
+		{"POST", "/api/v1/query", "query=m&time=" + fmt.Sprint(end.Unix()), 200, `"resultType":"vector"`},
+		{"GET", "/api/v1/labels", "", 200, `"host"`},
+		{"GET", "/api/v1/label/host/values", "", 200, `["a","b"]`},
+		{"GET", "/api/v1/series?match[]=m", "", 200, `"__name__":"m"`},
+		{"GET", "/api/v1/metadata", "", 200, `"status":"success"`},
+		{"GET", "/api/v1/format_query?query=sum(m)by(host)", "", 200, `"sum(m) by(host)"`},
+		{"GET", "/api/v1/parse_query?query=sum(m)", "", 200, `"type":"aggregation"`},
+		{"GET", "/prometheus/api/v1/parse_query?query=m%7B", "", 400, `"errorType":"bad_data"`},
+		{"GET", "/api/v1/status/buildinfo", "", 200, `"version"`},
+		{"GET", "/api/v1/rules", "", 200, `"groups"`},
+		{"GET", "/api/v1/alerts", "", 200, `"alerts"`},
+		{"GET", "/federate?match[]=m", "", 200, `m{`},
+		{"GET", "/api/v1/query_range?query=m%7B&" + times, "", 400, `{"error":"query: want a label's name, found the end","errorType":"bad_data","status":"error"}`},
+		// What is Datadog's stays so.
+		{"GET", "/api/v1/query?query=avg:m%7B*%7D&from=" + fmt.Sprint(end.Unix()-60) + "&to=" + fmt.Sprint(end.Unix()), "", 200, `"res_type":"time_series"`},
+		{"GET", "/api/v1/query?query=m", "", 400, `"errors"`},
+		{"POST", "/api/v1/series", `{"series":[]}`, 202, ``},
+	} {
+		kind := "application/x-www-form-urlencoded"
+		if strings.HasPrefix(tt.body, "{") {
+			kind = "application/json"
+		}
+		status, body := ask(t, tt.method, url+tt.path, tt.body, "Content-Type", kind)
+		if status != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s %s: got %d %.300s, want %d with %s", tt.method, tt.path, status, body, tt.status, tt.want)
+		}
+	}
+}

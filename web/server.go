@@ -125,7 +125,9 @@ func New(config Config) (*Server, error) {
 	s.app.Use(compress.New(compress.Config{Level: compress.LevelBestSpeed}))
 	api := &datadog.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Access: s.access, Snapshots: s.shelf, PublicURL: config.About.HTTP, Now: config.Now}
 	api.Register(s.app)
-	(&prometheus.API{DB: config.DB, Engine: config.Engine, Exemplars: config.Exemplars, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}).Register(s.app.Group("/prometheus"))
+	metrics := &prometheus.API{DB: config.DB, Engine: config.Engine, Exemplars: config.Exemplars, Alerting: config.Alerting, Now: config.Now, Started: config.About.Started, Version: config.About.Version}
+	metrics.Register(s.app.Group("/prometheus"))
+	metrics.RegisterBare(s.app)
 	pages := &uiapi.API{DB: config.DB, Catalog: config.DB.Catalog(), Engine: config.Engine, Spans: config.Spans, Alerting: config.Alerting, Snapshots: s.shelf, Now: config.Now, About: config.About, Scalar: api.Scalar}
 	pages.Register(s.app.Group("/api/ui"))
 	pages.RegisterPublic(s.app.Group(publicPath))

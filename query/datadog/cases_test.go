@@ -439,6 +439,9 @@ func TestIntervalFollowsTheRange(t *testing.T) {
 		48 * time.Hour: 10 * time.Minute, 7 * 24 * time.Hour: time.Hour, 30 * 24 * time.Hour: 4 * time.Hour,
 		90 * 24 * time.Hour: 12 * time.Hour, 365 * 24 * time.Hour: 24 * time.Hour, time.Minute: 10 * time.Second,
 	} {
+		if got := (Options{To: span.Milliseconds(), Bars: true}).interval(); got < 4*want.Milliseconds() || got > 12*want.Milliseconds()/2 {
+			t.Errorf("bars over %v: %d ms apart, lines are %v", span, got, want)
+		}
 		if got := (Options{To: span.Milliseconds()}).interval(); got != want.Milliseconds() {
 			t.Errorf("%s: got %s, want %s", span, seconds(got), want)
 		}

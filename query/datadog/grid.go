@@ -12,6 +12,7 @@ type Options struct {
 	From, To  int64 // ms
 	MaxPoints int   // about how many points a row may have; 0: 350
 	Interval  int64 // ms between points; 0: chosen from the range
+	Bars      bool  // a quarter as many points as for lines, unless told
 	NoCache   bool  // compute all of it anew
 	Explain   bool  // keep the steps of the evaluation in the frames
 }
@@ -25,7 +26,7 @@ const (
 // intervals are the steps that a graph's points may be apart, in ms.
 var intervals = [...]int64{
 	1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000, 1_200_000, 1_800_000,
-	3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000, 7 * 86_400_000, 30 * 86_400_000,
+	3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000, 2 * 86_400_000, 4 * 86_400_000, 7 * 86_400_000, 30 * 86_400_000,
 }
 
 // defaultIntervals are the steps of lines by range.
@@ -37,8 +38,12 @@ var defaultIntervals = [...]struct{ span, interval int64 }{
 
 // interval chooses the step of a graph.
 func (o Options) interval() int64 {
-	if o.Interval > 0 {
+	switch {
+	case o.Interval > 0:
 		return o.Interval
+	case o.Bars:
+		o.Bars = false
+		return coarser(4 * o.interval())
 	}
 	span := o.To - o.From
 	if o.MaxPoints <= 0 || o.MaxPoints == defaultPoints {

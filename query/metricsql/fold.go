@@ -1,6 +1,7 @@
 package metricsql
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -82,6 +83,11 @@ func (ev *evaluation) foldStored(foldName string, f *fold, arg mql.Expr, by mql.
 		return nil, true, err
 	}
 	selection, err := inner.open(p, r.Expr.(*mql.MetricExpr))
+	if errors.Is(err, store.ErrTooManySeries) && by.Op == "" && !moment {
+		if rows, ok := inner.countLive(foldName, p, r.Expr.(*mql.MetricExpr)); ok {
+			return rows, true, nil
+		}
+	}
 	if err != nil {
 		return nil, true, err
 	}
@@ -103,6 +109,28 @@ func (ev *evaluation) foldStored(foldName string, f *fold, arg mql.Expr, by mql.
 		}
 	}
 	return rows, true, nil
+}
+
+// countLive answers how many series there are now, and whether there are any, when
+// they are too many to be looked at one by one.
+func (ev *evaluation) countLive(how string, p *rollupPlan, m *mql.MetricExpr) ([]row, bool) {
+	if how != "count" && how != "group" || !p.takesLast || ev.grid.Len() != 1 {
+		return nil, false
+	}
+	filter, err := filterOf(m)
+	if err != nil {
+		return nil, false
+	}
+	n, ok, err := ev.run.Engine().DB().CountLive(ev.run.Context(), filter, ev.grid.Start-p.window(ev.grid), ev.grid.Start)
+	switch {
+	case err != nil || !ok:
+		return nil, false
+	case n == 0:
+		return nil, true
+	case how == "group":
+		n = 1
+	}
+	return ev.constant(float64(n)), true
 }
 
 // storedRollup reads an expression that rolls up stored series; nil when it is

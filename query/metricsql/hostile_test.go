@@ -3,11 +3,13 @@ package metricsql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/whippet-obs/whippet/query"
+	"github.com/whippet-obs/whippet/store"
 )
 
 // TestHostileQueriesAreBounded asks for what would take hours or all memory.
@@ -73,6 +75,33 @@ func TestExplanationNamesWhatWasRead(t *testing.T) {
 		}
 		if !found || frame.Steps[0].What != text || frame.Steps[0].Rows != len(frame.Rows) {
 			t.Errorf("%s: %+v, want how %q", text, frame.Steps, how)
+		}
+	}
+}
+
+// TestManySeriesAreCounted needs none of their samples, and so no limit.
+func TestManySeriesAreCounted(t *testing.T) {
+	f := newFixture(t)
+	engine := query.New(f.db, query.Options{MaxSeries: 3})
+	for i := range 10 {
+		f.put("many", []string{fmt.Sprint("n:", i)}, 30, 1)
+	}
+	f.put("many", []string{"n:gone"}, 3600, 1)
+	for _, tt := range []struct {
+		text string
+		want float64 // -1: refused
+	}{
+		{"count(many)", 10}, {"group(many)", 1}, {"count(many) + 1", 11}, {`count(many{n=~"[0-4]"})`, 5},
+		{"sum(many)", -1}, {"count(many) by (n)", -1}, {"count(rate(many[5m]))", -1},
+	} {
+		got, err := Instant(context.Background(), engine, tt.text, t0.UnixMilli(), Options{})
+		switch {
+		case tt.want < 0:
+			if !errors.Is(err, store.ErrTooManySeries) {
+				t.Errorf("%s: error %v, want too many series", tt.text, err)
+			}
+		case err != nil || len(got.Frame.Rows) != 1 || got.Frame.Rows[0].Values[0] != tt.want:
+			t.Errorf("%s: got %+v, error %v, want %v", tt.text, got, err, tt.want)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (a *API) query(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	frames, err := q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, Explain: c.Query("explain") == "1", NoCache: c.Query("nocache") == "1"})
+	frames, err := q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, Bars: c.Query("bars") == "1", Explain: c.Query("explain") == "1", NoCache: c.Query("nocache") == "1"})
 	if err != nil {
 		return err
 	}

@@ -31,24 +31,51 @@ type API struct {
 
 // Register adds the routes to r, which stands at /prometheus.
 func (a *API) Register(r fiber.Router) {
+	a.RegisterBare(r)
+	r.Get("/api/v1/query", a.query)
+	r.Post("/api/v1/series", a.series)
+	r.Post("/federate", a.federate)
+	r.Get("/-/healthy", func(c *fiber.Ctx) error { return c.SendString("Whippet is healthy.\n") })
+	r.Get("/-/ready", func(c *fiber.Ctx) error { return c.SendString("Whippet is ready.\n") })
+}
+
+// RegisterBare adds to r, which is the server itself, the routes that the Datadog
+// API has not, for clients that are told the server's address alone.
+func (a *API) RegisterBare(r fiber.Router) {
+	get := func(path string, handler fiber.Handler) { r.Get(path, marked(handler)) }
+	post := func(path string, handler fiber.Handler) { r.Post(path, marked(handler)) }
 	both := func(path string, handler fiber.Handler) {
-		r.Get(path, handler)
-		r.Post(path, handler)
+		get(path, handler)
+		post(path, handler)
 	}
-	both("/api/v1/query", a.query)
+	post("/api/v1/query", a.query)
 	both("/api/v1/query_range", a.queryRange)
 	both("/api/v1/labels", a.labels)
-	r.Get("/api/v1/label/:name/values", a.labelValues)
-	both("/api/v1/series", a.series)
-	r.Post("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
-	r.Put("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
+	get("/api/v1/label/:name/values", a.labelValues)
+	get("/api/v1/series", a.series)
 	both("/api/v1/query_exemplars", a.queryExemplars)
-	both("/federate", a.federate)
-	r.Post("/api/v1/read", a.remoteRead)
-	r.Get("/api/v1/rules", a.rules)
-	r.Get("/api/v1/alerts", a.alerts)
-	a.registerStatus(r)
+	both("/api/v1/format_query", a.formatQuery)
+	both("/api/v1/parse_query", a.parseQuery)
+	get("/federate", a.federate)
+	post("/api/v1/read", a.remoteRead)
+	get("/api/v1/rules", a.rules)
+	get("/api/v1/alerts", a.alerts)
+	get("/api/v1/metadata", a.metadata)
+	post("/api/v1/admin/tsdb/delete_series", a.deleteSeries)
+	r.Put("/api/v1/admin/tsdb/delete_series", marked(a.deleteSeries))
+	a.registerStatus(get)
 }
+
+// marked makes the errors of a handler be told in Prometheus' JSON.
+func marked(handler fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		c.Locals(ErrorsMark, true)
+		return handler(c)
+	}
+}
+
+// ErrorsMark is the local of requests whose errors are told in Prometheus' JSON.
+const ErrorsMark = "prometheus"
 
 // parameter reads name from the query string or the posted form.
 func parameter(c *fiber.Ctx, name string) string {

@@ -15,26 +15,19 @@ import (
 // The calls with which Grafana, promtool and other clients find out whom they
 // talk to.
 
-// registerStatus adds them to r.
-func (a *API) registerStatus(r fiber.Router) {
-	r.Get("/api/v1/status/buildinfo", a.buildInfo)
-	r.Get("/api/v1/status/runtimeinfo", a.runtimeInfo)
-	r.Get("/api/v1/status/config", func(c *fiber.Ctx) error { return success(c, fiber.Map{"yaml": ""}) })
-	r.Get("/api/v1/status/flags", func(c *fiber.Ctx) error { return success(c, fiber.Map{}) })
-	r.Get("/api/v1/status/tsdb", a.tsdbStatus)
-	r.Get("/api/v1/targets", func(c *fiber.Ctx) error {
+// registerStatus adds them.
+func (a *API) registerStatus(get func(path string, handler fiber.Handler)) {
+	get("/api/v1/status/buildinfo", a.buildInfo)
+	get("/api/v1/status/runtimeinfo", a.runtimeInfo)
+	get("/api/v1/status/config", func(c *fiber.Ctx) error { return success(c, fiber.Map{"yaml": ""}) })
+	get("/api/v1/status/flags", func(c *fiber.Ctx) error { return success(c, fiber.Map{}) })
+	get("/api/v1/status/tsdb", a.tsdbStatus)
+	get("/api/v1/targets", func(c *fiber.Ctx) error {
 		return success(c, fiber.Map{"activeTargets": []any{}, "droppedTargets": []any{}}) // nothing is scraped: metrics are sent here
 	})
-	r.Get("/api/v1/alertmanagers", func(c *fiber.Ctx) error {
+	get("/api/v1/alertmanagers", func(c *fiber.Ctx) error {
 		return success(c, fiber.Map{"activeAlertmanagers": []any{}, "droppedAlertmanagers": []any{}})
 	})
-	r.Get("/-/healthy", func(c *fiber.Ctx) error { return c.SendString("Whippet is healthy.\n") })
-	r.Get("/-/ready", func(c *fiber.Ctx) error { return c.SendString("Whippet is ready.\n") })
-	r.Get("/api/v1/metadata", a.metadata)
-	for _, path := range []string{"/api/v1/format_query", "/api/v1/parse_query"} {
-		r.Get(path, a.formatQuery)
-		r.Post(path, a.formatQuery)
-	}
 }
 
 // apiVersion is the Prometheus whose API this is: clients choose by it what they
@@ -124,6 +117,15 @@ func (a *API) metadata(c *fiber.Ctx) error {
 		all[m.Name] = []about{{kind, m.Description, m.Unit}}
 	}
 	return success(c, all)
+}
+
+// parseQuery tells the syntax tree of a query.
+func (a *API) parseQuery(c *fiber.Ctx) error {
+	tree, err := metricsql.Syntax(parameter(c, "query"))
+	if err != nil {
+		return err
+	}
+	return success(c, tree)
 }
 
 func (a *API) formatQuery(c *fiber.Ctx) error {

@@ -80,7 +80,7 @@ func (a *API) answer(c *fiber.Ctx, text, lang string, from, to int64) error {
 		if err != nil {
 			return err
 		}
-		if frames, err = q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, MaxPoints: points, Explain: explain, NoCache: noCache}); err != nil {
+		if frames, err = q.Range(c.UserContext(), a.Engine, datadog.Options{From: from, To: to, MaxPoints: points, Bars: c.Query("bars") == "1", Explain: explain, NoCache: noCache}); err != nil {
 			return err
 		}
 	case "metricsql":

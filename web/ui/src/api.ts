@@ -620,8 +620,8 @@ export const api = {
   changes: (before?: number) => call<{ changes: Change[] }>('GET', path('/api/ui/audit', { before })).then((a) => a.changes),
   find: (q: string, signal?: AbortSignal) => call<{ found: Found[] }>('GET', path('/api/ui/find', { q }), undefined, signal).then((a) => a.found),
   status: () => call<Status>('GET', '/api/ui/status'),
-  query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal) =>
-    call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points }), undefined, signal).then((a) => a.frames),
+  query: (query: string, lang: Lang, from: number, to: number, points?: number, signal?: AbortSignal, bars?: boolean) =>
+    call<{ frames: Frame[] }>('GET', path('/api/ui/query', { query, lang, from: Math.round(from), to: Math.round(to), points, bars: bars ? 1 : undefined }), undefined, signal).then((a) => a.frames),
   spread: (query: string, from: number, to: number, options: { scale?: string; together?: boolean; buckets?: number }, signal?: AbortSignal) =>
     call<Spread>('GET', path('/api/ui/spread', { query, from: Math.round(from), to: Math.round(to), scale: options.scale, together: options.together ? 'true' : undefined, buckets: options.buckets }), undefined, signal),
   scalars: (question: ScalarQuestion, from: number, to: number, signal?: AbortSignal) =>

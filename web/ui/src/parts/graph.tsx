@@ -36,7 +36,7 @@ export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn>
   const key = wanted.length ? JSON.stringify([wanted, range.from, range.to, compare]) : null
   return useData(key, async (signal) => {
     const ask = async (ago: number) => {
-      const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from - ago, range.to - ago, undefined, signal)))
+      const answers = await Promise.all(wanted.map((r) => api.query(r.query, r.lang ?? 'datadog', range.from - ago, range.to - ago, undefined, signal, r.style === 'bars')))
       return answers.flatMap((frames, i) => frames.map((frame) => ({ ...wanted[i], frame: ago ? moved(frame, ago) : frame })))
     }
     const [sources, before] = await Promise.all([ask(0), compare ? ask(range.to - range.from) : []])
