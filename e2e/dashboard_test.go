@@ -209,7 +209,14 @@ func TestTemplateVariablesAndSavedViews(t *testing.T) {
 	b.see("Both stages")
 
 	b.open(made.URL)
-	b.see("Metric in prod", "Default view")
+	b.see("Metric in prod", "Default view", "Past 1h")
+	b.click("Past 1h")
+	b.click("4h")
+	b.see("Past 4h")
+	b.do(chromedp.NavigateBack())
+	b.see("Past 1h")
+	b.do(chromedp.NavigateForward())
+	b.see("Past 4h")
 	b.choose("Saved views", "Both stages")
 	b.see("Metric in test, prod")
 	var kept board
@@ -269,7 +276,7 @@ func TestDashboardIsImportedAndExported(t *testing.T) {
 	b.see(`resource "datadog_dashboard_json" "exported"`, `formula = "a / 2"`)
 	b.press("Close")
 	b.choose("What to do with Rate", "Full screen")
-	b.until("the graph fills the window", "document.querySelector('dialog.full-screen .chart')?.clientHeight > 400")
+	b.until("the graph fills the window", "document.querySelector('[role=dialog].full-screen .chart')?.clientHeight > 400")
 }
 
 func TestDashboardOnTVAndBuiltIns(t *testing.T) {
@@ -320,6 +327,7 @@ func TestUnsavedChangesAreNotLost(t *testing.T) {
 	b.see("Mine")
 
 	s.call("PUT", "/api/v1/dashboard/"+made.ID, map[string]any{"title": "Theirs", "layout_type": "ordered", "widgets": []any{graphWidget("Two", "avg:my_metric{*}")}}, nil)
+	b.see("Somebody else saved this dashboard meanwhile")
 	b.click("Save")
 	b.see("Changed meanwhile")
 	b.click("Save mine as a copy")

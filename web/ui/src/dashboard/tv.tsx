@@ -17,7 +17,6 @@ const page = 20e3 // ms, until the next part of what doesn't fit
 export function TV({ board, onEnd, children }: { board: Board; onEnd: () => void; children: (rowPixels: number) => ComponentChildren }) {
   useDark()
   const range = useRange()
-  const box = useRef<HTMLDivElement>(null)
   const body = useRef<HTMLDivElement>(null)
   const [size, setSize] = useState({ width: innerWidth, height: innerHeight })
   const [quiet, setQuiet] = useState(false)
@@ -35,7 +34,7 @@ export function TV({ board, onEnd, children }: { board: Board; onEnd: () => void
     addEventListener('keydown', onKey)
     addEventListener('pointermove', stir)
     // Only where the reader's own click or key led here does the browser agree.
-    void box.current?.requestFullscreen?.().catch(() => undefined)
+    void document.documentElement.requestFullscreen?.().catch(() => undefined)
     const left = () => !document.fullscreenElement && onEnd()
     document.addEventListener('fullscreenchange', left)
     return () => {
@@ -64,7 +63,7 @@ export function TV({ board, onEnd, children }: { board: Board; onEnd: () => void
   }, [])
 
   return (
-    <div ref={box} class={`tv ${quiet ? 'quiet' : ''}`} style={{ zoom }}>
+    <div class={`tv ${quiet ? 'quiet' : ''}`} style={{ zoom }}>
       <header class="tv-head">
         <h1>{board.title}</h1>
         <span class="muted">{showRange(range)}</span>

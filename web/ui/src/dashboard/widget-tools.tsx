@@ -18,14 +18,14 @@ export interface WidgetDeeds {
   moves: { label: string; do: () => void }[] // into groups, and out of them
 }
 
-export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, say }: {
+export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, tell }: {
   widget: Widget // as the document has it
   filled: Widget // with the values of template variables
   boardID: string
   onFull: () => void
   deeds?: WidgetDeeds
   editing: boolean
-  say: (what: string) => void
+  tell: (what: string) => void // seen by all
 }) {
   const range = useRange()
   const [open, setOpen] = useState<'as' | 'to' | 'snapshot' | null>(null)
@@ -39,7 +39,7 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, sa
       const answers = await Promise.all(queries.map((q) => api.query(q, 'datadog', range.from, range.to)))
       download(fileName(name, 'csv'), csvOf(answers.flat()), 'text/csv')
     } catch (cause) {
-      say((cause as Error).message)
+      tell((cause as Error).message)
     }
   }
   return (
@@ -64,7 +64,7 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, sa
       />
       {open === 'as' && <CopyWidgetAs widget={widget} onClose={() => setOpen(null)} />}
       {open === 'snapshot' && <SnapshotDialog title={name} requests={pictured} thresholds={thresholdsOf(filled.definition.markers)} onClose={() => setOpen(null)} />}
-      {open === 'to' && <CopyTo widget={widget} present={boardID} onClose={() => setOpen(null)} onDone={say} />}
+      {open === 'to' && <CopyTo widget={widget} present={boardID} onClose={() => setOpen(null)} onDone={tell} />}
     </>
   )
 }

@@ -28,18 +28,18 @@ const crumbs: [string, string][] = [['Dashboards', '/dashboards']]
 const builtin = /^builtin-/
 
 export function DashboardPage({ id, params }: { id: string; params: URLSearchParams }) {
-  const board = useData(`dashboard ${id}`, () => (builtin.test(id) ? api.preset(id) : api.dashboard(id)))
+  const board = useData(`dashboard ${id}`, () => (builtin.test(id) ? api.preset(id) : api.dashboard(id)), 0, ['dashboards'])
   if (board.error && !board.data) {
     return <Page title="Dashboard" crumbs={crumbs}><Failure error={board.error} retry={board.error.status === 404 ? undefined : board.reload} /></Page>
   }
   if (!board.data) return <Page title="…" crumbs={crumbs} time>{null}</Page>
-  return <Shown loaded={board.data} params={params} />
+  return <Shown loaded={board.data} reload={board.reload} params={params} />
 }
 
 // Open is the dialog on top, if any.
 type Open = { kind: 'add'; group: number | null } | { kind: 'change'; path: Path } | { kind: 'variables' | 'import' | 'as' | 'delete' } | { kind: 'conflict'; theirs: Dashboard } | { kind: 'leave'; leave: () => void }
 
-function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams }) {
+function Shown({ loaded, reload, params }: { loaded: Dashboard; reload: () => void; params: URLSearchParams }) {
   const session = useSession()
   const [base, setBase] = useState(loaded) // as it was last saved
   const history = useHistory<Board>(loaded)
@@ -49,7 +49,9 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
   const editing = writable && (params.has('edit') || dirty)
   const [open, setOpen] = useState<Open | null>(null)
   const [error, setError] = useState<Error | null>(null)
-  const [said, say] = useState('')
+  const [said, setSaid] = useState({ text: '', seen: false })
+  const say = (text: string) => setSaid({ text, seen: false }) // to those who don't see it
+  const tell = (text: string) => setSaid({ text, seen: true })
   const [collapsed, setCollapsed] = useState<Set<number>>(new Set())
   const { id } = base
   const variables = variablesOf(board)
@@ -59,8 +61,10 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
     setBase(next)
     history.reset(next)
   }
+  // Others save too: what they did is shown, unless it would undo what is here.
+  const theirs = loaded.modified_at !== base.modified_at
   useEffect(() => {
-    if (!dirty) load(loaded)
+    if (!dirty && theirs) load(loaded)
   }, [loaded])
   useHold(dirty, (leave) => setOpen({ kind: 'leave', leave }))
 
@@ -75,8 +79,9 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
   const keep = async (doc: Board) => {
     const saved = await api.saveDashboard(inReadingOrder(doc))
     load(saved)
+    reload()
     setParams({ edit: null })
-    say('Saved')
+    tell('Saved')
   }
   const save = () => attempt(async () => {
     const theirs = await api.dashboard(id)
@@ -101,6 +106,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
   const keepViews = async (views: SavedView[]) => {
     const saved = await api.saveDashboard({ ...(await api.dashboard(id)), template_variable_presets: views })
     setBase(saved)
+    reload()
     if (dirty) history.set({ ...board, template_variable_presets: views })
     else history.reset(saved)
   }
@@ -119,6 +125,12 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
   })
+
+  useEffect(() => {
+    if (!said.seen) return
+    const timer = setTimeout(() => setSaid({ text: '', seen: false }), 4000)
+    return () => clearTimeout(timer)
+  }, [said])
 
   const full = allWidgets(board).find(({ widget, path }) => keyOf(widget, path) === params.get('fullscreen_widget'))
   const tv = params.get('tv_mode') === 'true'
@@ -162,7 +174,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
       <>
         {grip}
         {editing && <Button bare kind="quiet" icon="edit" label="Edit graph" onClick={deeds!.edit} />}
-        <WidgetMenu widget={widget} filled={shown} boardID={id} editing={editing} deeds={deeds} say={say} onFull={() => setParams({ fullscreen_widget: keyOf(widget, path) })} />
+        <WidgetMenu widget={widget} filled={shown} boardID={id} editing={editing} deeds={deeds} tell={tell} onFull={() => setParams({ fullscreen_widget: keyOf(widget, path) })} />
       </>
     )
     return <WidgetView widget={shown} variables={{}} tools={tools} />
@@ -208,8 +220,9 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
         </>
       )}
     >
-      <p class="visually-hidden announced" role="status">{said}</p>
+      <p class={`announced ${said.seen ? 'toast' : 'visually-hidden'}`} role="status">{said.text}</p>
       {error && <div class="failure" role="alert">{error.message}</div>}
+      {dirty && theirs && <p class="note-line warn-text" role="status">Somebody else saved this dashboard meanwhile. You are asked what to keep when you save.</p>}
       {editing && (
         <Panel>
           <div class="form">
@@ -230,7 +243,7 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
         ? <Panel><Empty title="No graphs on this dashboard yet" action={editing ? add : writable ? edit : undefined}>{editing ? 'Add one; drag its head to move it, and its corner to resize it.' : undefined}</Empty></Panel>
         : <div class={builtin.test(id) ? 'board-builtin' : ''}><Grid board={board} draw={draw} editing={editing ? { commit: (next) => history.set(next), say } : undefined} collapsed={collapsed} /></div>}
 
-      {full && <FullScreen title={full.widget.definition.title || 'Graph'} onClose={() => setParams({ fullscreen_widget: null })}><WidgetView widget={filled(full.widget, variables, values)} variables={{}} tools={<></>} /></FullScreen>}
+      {full && <FullScreen title={full.widget.definition.title || 'Graph'} onClose={() => setParams({ fullscreen_widget: null })}><WidgetView widget={withLegend(filled(full.widget, variables, values))} variables={{}} tools={<></>} /></FullScreen>}
       {(open?.kind === 'add' || open?.kind === 'change') && (
         <WidgetEditor
           widget={open.kind === 'change' ? widgetAt(board, open.path) : undefined}
@@ -262,6 +275,9 @@ function Shown({ loaded, params }: { loaded: Dashboard; params: URLSearchParams 
 
 // keyOf names a widget in the URL: by its number, or by its place.
 const keyOf = (widget: Widget, path: Path) => String(widget.id ?? path.join('.'))
+
+// withLegend is a widget that tells its lines apart, where there is room for it.
+const withLegend = (widget: Widget): Widget => ({ ...widget, definition: { ...widget.definition, show_legend: true, legend_layout: 'vertical' } })
 
 function toggled(set: Set<number>, n: number): Set<number> {
   const next = new Set(set)

@@ -87,7 +87,7 @@ export function Menu({ label, items, icon = 'more', text, kind = 'quiet', bare =
   return (
     <Dropdown label={label} icon={icon} text={text} kind={kind} bare={bare} role="menu">
       {(close) => (
-        <ul ref={list} class="menu" role="none" onKeyDown={onKey}>
+        <ul ref={list} class="menu-list" role="none" onKeyDown={onKey}>
           {items.map((item, i) => {
             if (item === false || item === undefined) return null
             if (item === null) return <li key={i} role="separator" class="menu-line" />
