@@ -52,7 +52,7 @@ func TestValidationNamesTheField(t *testing.T) {
 		{"options.thresholds.warning", `900`, "options.thresholds.warning", "below critical, 800"},
 		{"options.thresholds.critical_recovery", `800`, "options.thresholds.critical_recovery", "below critical, 800"},
 		{"options.thresholds.warning_recovery", `600`, "options.thresholds.warning_recovery", "below warning, 500"},
-		{"options.thresholds.ok", `1`, "options.thresholds.ok", "service checks"},
+		{"options.thresholds.unknown", `1`, "options.thresholds.unknown", "service checks"},
 		{"options.thresholds.critical_query", `"x"`, "options.thresholds.critical_query", "nothing"},
 		{"options.no_data_timeframe", `0`, "options.no_data_timeframe", "minutes"},
 		{"options.no_data_timeframe", `1.5`, "options.no_data_timeframe", "minutes"},
@@ -132,6 +132,14 @@ func TestMonitorDocumentsKeepWhatClientsSend(t *testing.T) {
 	has(raw, "restricted_roles", `["r"]`)
 	has(raw, "priority", `3`)
 	has(raw, "created", `"2026-10-20T12:00:00.000000+00:00"`)
+
+	// As Terraform sends a monitor without thresholds, and used to send no priority.
+	bare, err := s.s.CreateMonitor(ctx, json.RawMessage(`{"type": "query alert", "query": "avg(last_1h):avg:my_metric{*} > 2", "name": "bare", "message": "m", "priority": 0, "options": {"thresholds": {}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has(bare, "options.thresholds", `{}`)
+	has(bare, "priority", `null`)
 
 	s.advance(time.Minute)
 	raw, err = s.s.UpdateMonitor(ctx, id, json.RawMessage(`{"name": "better", "id": 5, "created": "x"}`))

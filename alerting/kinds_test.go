@@ -41,6 +41,9 @@ func TestQueriesOfEveryKindAreUnderstood(t *testing.T) {
 		{metricAlert, "sum(current_1d):sum:orders{*}.as_count() < 100", `{"scheduling_options": {"evaluation_window": {"day_starts": "04:00", "timezone": "Europe/Berlin"}}}`},
 		{metricAlert, "sum(current_1h):sum:orders{*}.as_count() < 100", `{"scheduling_options": {"evaluation_window": {"hour_starts": 30}}}`},
 		{metricAlert, "sum(current_1mo):sum:orders{*}.as_count() < 100", `{"scheduling_options": {"evaluation_window": {"month_starts": 1}}}`},
+		{metricAlert, "sum(current_1mo):sum:orders{*}.as_count() < 100", `{"scheduling_options": {"evaluation_window": {"month_starts": 1, "day_starts": "04:00"}}}`},
+		{metricAlert, "avg(last_5m):avg:x{*} > 3", `{"thresholds": {"critical": 3, "ok": 1}}`},
+		{metricAlert, "avg(last_5m):avg:x{*} > 3", `{"thresholds": {}}`},
 		{metricAlert, "avg(last_1d):avg:x{*} > 3", `{"scheduling_options": {"custom_schedule": {"recurrences": [{"rrule": "FREQ=DAILY;INTERVAL=1", "start": "2026-10-01T09:00:00", "timezone": "Europe/Berlin"}]}}}`},
 		{queryAlert, `max(last_5m):metricsql(sum(rate(http_requests{code=~"5.."}[1m])) by (job)) > 1e2`, ""},
 		{queryAlert, `avg(last_4h):anomalies(avg:x{*}, 'basic', 2, direction='above', alert_window='last_15m', interval=60, count_default_zero='true') >= 1`,
@@ -122,6 +125,8 @@ func TestCumulativeWindowsBeginWhereTheyAreSaidTo(t *testing.T) {
 		{cumulation{"1d", 240, zone}, "2026-10-20 03:34:00", "2026-10-19 04:00:00"},
 		{cumulation{"1d", 0, zone}, "2026-10-25 12:00:00", "2026-10-25 00:00:00"}, // a day of 25 hours
 		{cumulation{"1mo", 0, zone}, "2026-10-20 03:34:00", "2026-10-01 00:00:00"},
+		{cumulation{"1mo", 240, zone}, "2026-10-01 05:00:00", "2026-10-01 04:00:00"},
+		{cumulation{"1mo", 240, zone}, "2026-10-01 03:34:00", "2026-09-01 04:00:00"},
 	} {
 		if got := c.since(at(c.now)); got != at(c.want) {
 			t.Errorf("%s at %s begins %s, want %s", c.unit, c.now, time.UnixMilli(got).In(zone), c.want)

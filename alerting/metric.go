@@ -208,8 +208,12 @@ type cumulation struct {
 
 func (c cumulation) since(end int64) int64 {
 	t := time.UnixMilli(end - 1).In(c.zone)
-	start := time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, c.zone)
+	start := time.Date(t.Year(), t.Month(), 1, 0, c.minute, 0, 0, c.zone)
 	switch c.unit {
+	case "1mo":
+		if start.After(t) {
+			start = time.Date(t.Year(), t.Month()-1, 1, 0, c.minute, 0, 0, c.zone)
+		}
 	case "1h":
 		start = time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), c.minute, 0, 0, c.zone)
 		if start.After(t) {

@@ -122,7 +122,8 @@ func (s *Service) fill(o, before object) error {
 	o.preset("message", "")
 	o.preset("tags", []string{})
 	for _, key := range []string{"priority", "restricted_roles"} {
-		if !o.has(key) {
+		// Terraform's provider used to say 0 for no priority.
+		if !o.has(key) || key == "priority" && string(o[key]) == "0" {
 			o[key] = json.RawMessage("null")
 		}
 	}
@@ -131,7 +132,9 @@ func (s *Service) fill(o, before object) error {
 	}
 	r := &reader{object: o}
 	options := r.into("options")
+	said := options.has("thresholds") // Terraform's provider says {} and wants it back
 	thresholds := options.into("thresholds")
+	said = said && len(thresholds.object) == 0
 	if err := errors.Join(r.err, options.err); err != nil {
 		return firstError(r.err, options.err)
 	}
@@ -141,7 +144,7 @@ func (s *Service) fill(o, before object) error {
 		}
 	}
 	var query string
-	if r.get("query", "a text", &query); r.err == nil && !thresholds.has("critical") {
+	if r.get("query", "a text", &query); r.err == nil && !thresholds.has("critical") && !said {
 		if i := strings.LastIndexAny(query, "<>="); i >= 0 {
 			if text := strings.TrimSpace(query[i+1:]); json.Valid([]byte(text)) {
 				thresholds.object["critical"] = json.RawMessage(text)

@@ -130,7 +130,9 @@ func readThresholds(r *reader, q *question, u *rules) {
 	t.get("warning", allowed, &u.warning)
 	t.get("critical_recovery", allowed, &u.criticalRecovery)
 	t.get("warning_recovery", allowed, &u.warningRecovery)
-	t.refuseAll("nothing: only service checks have it", "ok", "unknown")
+	t.refuseAll("nothing: only service checks have it", "unknown")
+	var ok float64
+	t.get("ok", allowed, &ok) // Terraform's provider sends it of any monitor; it means nothing
 	t.refuseAll("nothing: thresholds that are queries are not evaluated", "critical_query", "critical_recovery_query")
 
 	t.check(u.critical == q.threshold, "critical", number(q.threshold)+", the threshold in the query")
@@ -290,20 +292,21 @@ func readCumulation(schedule *reader, q *question) {
 	}
 	keys := map[string]string{"1h": "hour_starts", "1d": "day_starts", "1mo": "month_starts"}
 	for unit, key := range keys {
-		if unit != c.unit {
+		if unit != c.unit && !(unit == "1d" && c.unit == "1mo") { // a month begins as its first day does
 			r.refuseAll("nothing: the window in the query is current_"+c.unit, key)
 		}
 	}
 	switch c.unit {
 	case "1h":
 		c.minute = int(r.number("hour_starts", 0, 59, "a minute from 0 to 59"))
-	case "1d":
+	case "1d", "1mo":
 		if r.get("day_starts", `a time of day such as "04:00"`, &day) {
 			at, err := time.Parse("15:04", day)
 			r.check(err == nil, "day_starts", `a time of day such as "04:00"`)
 			c.minute = at.Hour()*60 + at.Minute()
 		}
-	case "1mo":
+	}
+	if c.unit == "1mo" {
 		r.number("month_starts", 1, 1, "1, the first day")
 	}
 	s.current = &c
