@@ -42,6 +42,17 @@ const (
 	Warn  Severity = "warn"
 )
 
+// Style is how a row is drawn.
+type Style string
+
+// The styles. Areas and bars stand on those of the rows after them, so that
+// together they show the sum, as on screen.
+const (
+	Line Style = "line" // also the empty one
+	Area Style = "area"
+	Bars Style = "bars"
+)
+
 // Threshold is a dashed line with a tinted region beyond it.
 type Threshold struct {
 	Value    float64
@@ -64,6 +75,7 @@ type Spec struct {
 	From, To   int64  // ms; the ends of the time axis
 	Grid       query.Grid
 	Rows       []query.Row // values on Grid; NaN and Inf are gaps
+	Styles     []Style     // of the rows; Line for those without one
 	Unit       string      // Datadog's unit name ("byte", "request/second"); empty: that of the rows, if they agree
 	Thresholds []Threshold
 	Bad        []Span

@@ -131,6 +131,20 @@ func pictures(t testing.TB) map[string]Spec {
 			Rows:  []query.Row{{Expr: "avg:postgresql.rows_fetched{*}", Values: rows}},
 			Marks: []Mark{{From: t0 + 115*20_000, To: t0 + 128*20_000, Low: 150, High: 1500}},
 		},
+		"bars": {
+			Title: "Requests by status", Subtitle: "sum:requests{*} by {status}.as_count()", Unit: "request",
+			From: week.Start, To: week.Start + 24*3600_000, Grid: query.Grid{Start: week.Start, End: week.Start + 24*3600_000, Step: 3600_000},
+			Rows:   []query.Row{{Tags: []string{"status:500"}, Values: gap(wave(1, 25, 120, 30, 10), 8, 10)}, {Tags: []string{"status:200"}, Values: wave(2, 25, 900, 200, 30)}},
+			Styles: []Style{Bars, Bars},
+		},
+		"areas-dark": {
+			Title: "Memory by kind", Subtitle: "avg:system.mem.used{*} by {kind}", Theme: Dark, Unit: "byte",
+			From: t0, To: t0 + 3600_000, Grid: hour,
+			Rows: []query.Row{
+				{Tags: []string{"kind:cache"}, Values: gap(wave(3, n, 2e9, 3e8, 2e7), 70, 80)}, {Tags: []string{"kind:heap"}, Values: wave(4, n, 4e9, 5e8, 2e7)}, {Tags: []string{"kind:limit"}, Values: wave(5, n, 9e9, 0, 0)},
+			},
+			Styles: []Style{Area, Area},
+		},
 		"bytes-week": {
 			Title: "Memory", Subtitle: "avg:system.mem.used{*} by {host}",
 			From: week.Start, To: week.End, Grid: week, Zone: zone(t, "Asia/Kolkata"), Rows: disks,
@@ -273,6 +287,7 @@ func TestStrangeSpecsAreDrawn(t *testing.T) {
 		"negative":              {Grid: grid, Rows: values(-3, -2, -1)},
 		"strange thresholds":    {Grid: grid, Rows: values(1, 2), Thresholds: []Threshold{{Value: nan}, {Value: inf}, {Value: -1e300}}},
 		"spans outside":         {Grid: grid, Rows: values(1, 2), Bad: []Span{{0, 1, Alert}, {t0 - 1, math.MaxInt64, Warn}, {t0 + 9, t0 + 3, Alert}}},
+		"strange styles":        {Grid: grid, Rows: []query.Row{{Values: []float64{inf, 1, nan, -5}}, {Values: []float64{1, 2, 3, 4, 5, 6, 7, 8, 9}}}, Styles: []Style{Bars, Area, "pie", Bars}},
 		"strange marks":         {Grid: grid, Rows: values(1, 2), Marks: []Mark{{From: t0 + 9, To: t0 + 3, Low: 5, High: -5}, {From: math.MinInt64, To: math.MaxInt64, Low: inf, High: -inf}, {Low: nan}}, Events: []int64{math.MinInt64, math.MaxInt64}},
 		"band of another size":  {Grid: grid, Rows: []query.Row{{Values: []float64{1, 2, 3}, Band: &query.Band{Lower: []float64{0}, Upper: []float64{1, 2}, Anomalous: []bool{true, true, true, true}}}}},
 		"grid outside":          {Grid: query.Grid{Start: 0, End: 1000, Step: 1}, Rows: values(1, 2)},

@@ -77,6 +77,7 @@ func (p *picture) collect() {
 		}
 		p.lines = append(p.lines, l)
 	}
+	p.stack()
 }
 
 // scale finds the value range: of what is drawn and of the thresholds, padded.
@@ -88,7 +89,10 @@ func (p *picture) scale() {
 		}
 	}
 	for _, l := range p.lines {
-		p.visible(l.row.Values, see)
+		p.visible(l.tops, see)
+		if l.style != Line && !p.empty {
+			see(0)
+		}
 	}
 	if !p.empty {
 		// A band that is wide as long as it knows little must not flatten the line.

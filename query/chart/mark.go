@@ -12,8 +12,8 @@ type Mark struct {
 	Low, High float64 // in the unit of the rows
 }
 
-// Area is where a picture has its plot, for who draws a mark on the picture.
-type Area struct {
+// Plot is where a picture has its lines, for who draws a mark on the picture.
+type Plot struct {
 	X0, Y0, X1, Y1 float64 // CSS px from the picture's upper left corner
 	From, To       int64   // ms, at X0 and X1
 	Low, High      float64 // the values at Y1 and Y0
@@ -25,18 +25,18 @@ const (
 	maxEvents = 200
 )
 
-// AreaOf says where PNG puts the plot of s.
-func AreaOf(s Spec) (Area, error) {
+// PlotOf says where PNG puts the plot of s.
+func PlotOf(s Spec) (Plot, error) {
 	s.complete()
 	if s.To <= s.From {
-		return Area{}, fmt.Errorf("chart: time range is empty: from %d to %d ms", s.From, s.To)
+		return Plot{}, fmt.Errorf("chart: time range is empty: from %d to %d ms", s.From, s.To)
 	}
 	c, err := newCanvas(s.Width, s.Height, themes[s.Theme])
 	if err != nil {
-		return Area{}, fmt.Errorf("chart: %w", err)
+		return Plot{}, fmt.Errorf("chart: %w", err)
 	}
 	p := layout(c, s)
-	return Area{X0: p.plot.x0, Y0: p.plot.y0, X1: p.plot.x1, Y1: p.plot.y1, From: s.From, To: s.To, Low: p.lo, High: p.hi}, nil
+	return Plot{X0: p.plot.x0, Y0: p.plot.y0, X1: p.plot.x1, Y1: p.plot.y1, From: s.From, To: s.To, Low: p.lo, High: p.hi}, nil
 }
 
 // marks draws what people marked, over everything else: a wash, and an outline

@@ -10,7 +10,7 @@ import (
 func TestMarkIsWhereItWasDrawn(t *testing.T) {
 	s := pictures(t)["marked"]
 	s.Marks, s.Events = nil, nil
-	area, err := AreaOf(s)
+	area, err := PlotOf(s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,11 @@ type line struct {
 	row   *query.Row
 	color color.NRGBA
 	last  float64
+	style Style
+
+	// Where it is drawn: its values, and what it stands on. Of a Line the first are
+	// the row's, and it stands on nothing.
+	tops, base []float64
 }
 
 const (
@@ -169,8 +174,18 @@ func (p *picture) band(l *line) {
 // curve draws a row: a line where neighbours are there, a dot where none is,
 // red where the row is anomalous.
 func (p *picture) curve(l *line) {
-	values := l.row.Values[:min(len(l.row.Values), p.spec.Grid.Len())]
+	values := l.tops
 	p.path.reset()
+	switch l.style {
+	case Bars:
+		p.bars(&p.path, l)
+		p.fill(&p.path, p.plot, l.color)
+		return
+	case Area:
+		p.area(&p.path, l)
+		p.fill(&p.path, p.plot, alpha(l.color, 0.12))
+		p.path.reset()
+	}
 	p.trace(&p.path, values)
 	p.fill(&p.path, p.around(), l.color)
 	if b := l.row.Band; b != nil {
@@ -291,7 +306,7 @@ func (p *picture) labelBox(y, width float64, used []rect) (best rect, ok bool) {
 func (p *picture) hidden(r rect) int {
 	n := 0
 	for _, l := range p.lines[:min(len(p.lines), maxLegend)] {
-		for i, v := range l.row.Values[:min(len(l.row.Values), p.spec.Grid.Len())] {
+		for i, v := range l.tops {
 			if !finite(v) {
 				continue
 			}

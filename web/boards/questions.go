@@ -12,8 +12,10 @@ import (
 // Request is one request of a widget, in either form: the query itself, or named
 // queries and formulas over them.
 type Request struct {
-	Q       string `json:"q"`
-	Queries []struct {
+	Q           string `json:"q"`
+	DisplayType string `json:"display_type"` // line, area or bars
+	Type        string `json:"type"`         // the same, of timeboards' graphs
+	Queries     []struct {
 		Name       string `json:"name"`
 		DataSource string `json:"data_source"`
 		Query      string `json:"query"`

@@ -1,6 +1,7 @@
 package datadog
 
 import (
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/utils"
 
+	"github.com/whippet-obs/whippet/query/chart"
 	"github.com/whippet-obs/whippet/web/boards"
 	"github.com/whippet-obs/whippet/web/snapshot"
 )
@@ -85,7 +87,7 @@ func readGraph(g *snapshot.Graph, text string) error {
 			return badRequest("graph_def.requests[%d]: %v", i, err)
 		}
 		for _, q := range questions {
-			g.Queries = append(g.Queries, snapshot.Query{Text: q})
+			g.Queries = append(g.Queries, snapshot.Query{Text: q, Style: chart.Style(cmp.Or(d.Requests[i].DisplayType, d.Requests[i].Type))})
 		}
 	}
 	if g.Title == "" {

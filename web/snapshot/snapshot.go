@@ -56,6 +56,8 @@ type Graph struct {
 type Query struct {
 	Text string `json:"query"`
 	Lang string `json:"lang"` // "datadog" (also when empty) or "metricsql"
+
+	Style chart.Style `json:"style"`
 }
 
 const (
@@ -70,7 +72,7 @@ func (e *InvalidError) Error() string { return e.Field + ": " + e.Reason }
 
 // Draw answers the graph's queries and draws the answer as PNG. Errors are
 // *InvalidError, and those of the query languages, the search and the engine.
-func (s *Shelf) Draw(ctx context.Context, g Graph) ([]byte, chart.Area, error) {
+func (s *Shelf) Draw(ctx context.Context, g Graph) ([]byte, chart.Plot, error) {
 	pictures, area, err := s.DrawAll(ctx, g, g.Dark)
 	if err != nil {
 		return nil, area, err
@@ -79,10 +81,10 @@ func (s *Shelf) Draw(ctx context.Context, g Graph) ([]byte, chart.Area, error) {
 }
 
 // DrawAll draws the same graph once for each theme.
-func (s *Shelf) DrawAll(ctx context.Context, g Graph, dark ...bool) ([][]byte, chart.Area, error) {
+func (s *Shelf) DrawAll(ctx context.Context, g Graph, dark ...bool) ([][]byte, chart.Plot, error) {
 	spec, err := s.spec(ctx, g)
 	if err != nil {
-		return nil, chart.Area{}, err
+		return nil, chart.Plot{}, err
 	}
 	var pictures [][]byte
 	for _, d := range dark {
@@ -92,11 +94,11 @@ func (s *Shelf) DrawAll(ctx context.Context, g Graph, dark ...bool) ([][]byte, c
 		}
 		var b bytes.Buffer
 		if err := chart.PNG(&b, spec); err != nil {
-			return nil, chart.Area{}, err
+			return nil, chart.Plot{}, err
 		}
 		pictures = append(pictures, b.Bytes())
 	}
-	area, err := chart.AreaOf(spec)
+	area, err := chart.PlotOf(spec)
 	return pictures, area, err
 }
 
@@ -124,6 +126,11 @@ func (s *Shelf) spec(ctx context.Context, g Graph) (chart.Spec, error) {
 		answer, err := s.ask(ctx, q, g.From, g.To)
 		if err != nil {
 			return spec, err
+		}
+		for _, f := range answer {
+			for range f.Rows {
+				spec.Styles = append(spec.Styles, q.Style)
+			}
 		}
 		frames = append(frames, answer...)
 	}

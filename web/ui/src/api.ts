@@ -519,7 +519,7 @@ export interface SharedBoard {
 // ShownGraph is a graph as a picture of it is asked for; times are ms.
 export interface ShownGraph {
   title: string
-  queries: { query: string; lang?: Lang }[]
+  queries: { query: string; lang?: Lang; style?: string }[]
   from: number
   to: number
   dark?: boolean

@@ -45,7 +45,7 @@ export function Explorer({ params }: { params: URLSearchParams }) {
         </div>
       </Panel>
       {query ? (
-        <Panel flush label="Graph" title={<span class="mono">{query}</span>} actions={<SnapshotButton title={query} requests={[{ query, lang }]} />}>
+        <Panel flush label="Graph" title={<span class="mono">{query}</span>} actions={<SnapshotButton title={query} requests={[{ query, lang, style }]} />}>
           {graph.error?.offset === undefined || graph.data ? <GraphView graph={graph} label={query} height={420} table silent={graph.error?.offset !== undefined} /> : <Empty title="The query is not complete">The mark above shows where it can't be read.</Empty>}
           <BandSentence drawn={graph.data} />
         </Panel>

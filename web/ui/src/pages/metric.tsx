@@ -33,7 +33,7 @@ export function MetricPage({ name }: { name: string }) {
       )}
       {data && data.series > 0 && (
         <>
-          <Panel flush title={<span class="mono">{term()}</span>} actions={<SnapshotButton title={name} requests={[{ query: term() }]} />}>
+          <Panel flush title={<span class="mono">{term()}</span>} actions={<SnapshotButton title={name} requests={[{ query: term(), style: counted ? 'bars' : 'line' }]} />}>
             <Graph label={name} requests={[{ query: term(), style: counted ? 'bars' : 'line' }]} height={240} />
           </Panel>
           <div class="columns">
