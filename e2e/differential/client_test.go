@@ -55,6 +55,7 @@ func TestPrometheusClients(t *testing.T) {
 			fmt.Fprintf(&page, "e2e_requests_total{code=%q} %d %d\n", code, 10*i, end.Add(time.Duration(i-12)*10*time.Second).UnixMilli())
 		}
 	}
+	fmt.Fprintf(&page, "e2e_took_bucket{le=\"1\"} 3 %d # {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} 0.67 %d.5\n", end.UnixMilli(), end.Unix()-2)
 	post(t, server+"/api/v1/import/prometheus", page.String(), http.StatusNoContent)
 
 	client, err := api.NewClient(api.Config{Address: server + "/prometheus"})
@@ -66,6 +67,14 @@ func TestPrometheusClients(t *testing.T) {
 	value, _, _, err := prom.Query(ctx, `sum(increase(e2e_requests_total[1m]))`, end)
 	if vector, ok := value.(model.Vector); err != nil || !ok || len(vector) != 1 || vector[0].Value != 120 {
 		t.Errorf("query: %v (error %v)", value, err)
+	}
+	root, err := api.NewClient(api.Config{Address: server}) // without the prefix
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, _, _, err = v1.NewAPI(root).Query(ctx, `sum(increase(e2e_requests_total[1m]))`, end)
+	if vector, ok := value.(model.Vector); err != nil || !ok || len(vector) != 1 || vector[0].Value != 120 {
+		t.Errorf("query at the root: %v (error %v)", value, err)
 	}
 	value, _, _, err = prom.Query(ctx, `e2e_requests_total{code="200"}[25s]`, end)
 	if matrix, ok := value.(model.Matrix); err != nil || !ok || len(matrix) != 1 || len(matrix[0].Values) != 3 {
@@ -81,6 +90,11 @@ func TestPrometheusClients(t *testing.T) {
 	}
 	if _, _, _, err := prom.Query(ctx, `sum(`, end); err == nil || !strings.Contains(err.Error(), "bad_data") {
 		t.Errorf("a malformed query: error %v", err)
+	}
+	exemplars, err := prom.QueryExemplars(ctx, `histogram_quantile(0.9, sum(rate(e2e_took_bucket[5m])) by (le))`, end.Add(-time.Hour), end)
+	if err != nil || len(exemplars) != 1 || exemplars[0].SeriesLabels["le"] != "1" || len(exemplars[0].Exemplars) != 1 ||
+		exemplars[0].Exemplars[0].Labels["trace_id"] != "4bf92f3577b34da6a3ce929d0e0e4736" || exemplars[0].Exemplars[0].Value != 0.67 || exemplars[0].Exemplars[0].Timestamp.Time().UnixMilli() != end.UnixMilli()-1500 {
+		t.Errorf("exemplars: %+v (error %v)", exemplars, err)
 	}
 	names, _, _, err := prom.LabelNames(ctx, nil, end.Add(-time.Hour), end)
 	if err != nil || !slices.Contains(names, "code") {
