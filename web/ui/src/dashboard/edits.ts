@@ -1,7 +1,7 @@
 // Changes of a dashboard's document. Each gives a new document, in which every
 // field that it doesn't know is kept.
 import type { Dashboard, Widget } from '../api'
-import { arranged, boxesOf, columns, firstFree, kindOf, readingOrder, settled, usualBox, withBoxes, within, type Box } from './layout'
+import { arranged, boxesOf, columns, exchanged, firstFree, kindOf, readingOrder, settled, usualBox, withBoxes, within, type Box } from './layout'
 
 export type Board = Partial<Dashboard>
 
@@ -66,6 +66,23 @@ export function movedTo(d: Board, path: Path, group: number | null, to: { x: num
   const added = withWidgets(board, target, [...withBoxes(others, boxes), { ...widget, layout: { ...widget.layout, ...box } }])
   const end = pathIn(target, others.length)
   return { board: arrangedAt(added, end, box), path: end }
+}
+
+// swapped takes a widget to the place of the one before or after it, as they are
+// read.
+export function swapped(d: Board, path: Path, by: -1 | 1): Board {
+  const group = groupOf(path)
+  const widgets = widgetsIn(d, group)
+  const boxes = boxesOf(widgets, gridKind(d, group))
+  const order = readingOrder(boxes)
+  const other = order[order.indexOf(indexOf(path)) + by]
+  if (other === undefined) return d
+  if (!widgets.some((w) => w.layout)) {
+    const next = [...widgets]
+    ;[next[indexOf(path)], next[other]] = [next[other], next[indexOf(path)]]
+    return withWidgets(d, group, next)
+  }
+  return tidied(withWidgets(d, group, withBoxes(widgets, exchanged(boxes, indexOf(path), other, gridKind(d, group)))))
 }
 
 function without(d: Board, path: Path): { board: Board; shifted: (group: number) => number } {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Dashboard, Widget } from '../api'
-import { added, arrangedAt, duplicated, exported, inReadingOrder, movedTo, removedAt } from './edits'
+import { added, arrangedAt, duplicated, exported, inReadingOrder, movedTo, removedAt, swapped } from './edits'
 import { step } from './history'
 import { arranged, boxesOf, firstFree, Scale, type Box } from './layout'
 
@@ -68,6 +68,16 @@ test('moving a widget of a flowing dashboard says every place', () => {
   const next = arrangedAt(board(graph('a'), graph('b')), [1], box(8, 0, 4, 3))
   expect(next.widgets!.map((w) => w.layout)).toEqual([box(0, 0, 4, 3), box(8, 0, 4, 3)])
   expect(next.reflow_type).toBe('fixed')
+})
+
+test('a widget goes before or after its neighbour', () => {
+  const read = (d: Partial<Dashboard>) => inReadingOrder(d).widgets!.map((w) => w.definition.title).join('')
+  const places = [box(0, 0, 6, 3), box(6, 0, 6, 3), box(0, 3, 4, 2), box(4, 3, 8, 4)]
+  const fixed = board(...places.map((b, i) => graph('abcd'[i], b)))
+  expect([0, 1, 2].map((i) => read(swapped(fixed, [i], 1)))).toEqual(['bacd', 'acbd', 'abdc'])
+  expect([1, 2, 3].map((i) => read(swapped(fixed, [i], -1)))).toEqual(['bacd', 'acbd', 'abdc'])
+  expect([read(swapped(fixed, [0], -1)), read(swapped(fixed, [3], 1))]).toEqual(['abcd', 'abcd'])
+  expect(read(swapped(board(graph('a'), graph('b'), graph('c')), [2], -1))).toBe('acb')
 })
 
 test('removing closes the gap, and leaves a flowing dashboard to flow', () => {

@@ -102,6 +102,13 @@ export function arranged(boxes: Box[], i: number, to: Box, kind: Kind, holds: (k
   return settled(others.map((b, k) => (k === i ? wanted : b)), [...before, i, ...after])
 }
 
+// exchanged lets two boxes change places, and the others give way.
+export function exchanged(boxes: Box[], i: number, k: number, kind: Kind): Box[] {
+  const at = (own: Box, other: Box) => (kind === 'free' ? free : ordered)({ ...own, x: other.x, y: other.y })
+  const next = boxes.map((b, n) => (n === i ? at(b, boxes[k]) : n === k ? at(b, boxes[i]) : b))
+  return kind === 'free' ? next : settled(next)
+}
+
 // settled lets boxes rise, in an order, until each stands on another or at the
 // top, and none on top of another.
 export function settled(boxes: Box[], order = readingOrder(boxes)): Box[] {

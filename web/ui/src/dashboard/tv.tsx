@@ -35,6 +35,8 @@ export function TV({ board, onEnd, children }: { board: Board; onEnd: () => void
     addEventListener('pointermove', stir)
     // Only where the reader's own click or key led here does the browser agree.
     void document.documentElement.requestFullscreen?.().catch(() => undefined)
+    // The screen stays on, where the browser lets it.
+    const awake = navigator.wakeLock?.request('screen').catch(() => undefined)
     const left = () => !document.fullscreenElement && onEnd()
     document.addEventListener('fullscreenchange', left)
     return () => {
@@ -43,6 +45,7 @@ export function TV({ board, onEnd, children }: { board: Board; onEnd: () => void
       removeEventListener('keydown', onKey)
       removeEventListener('pointermove', stir)
       document.removeEventListener('fullscreenchange', left)
+      void awake?.then((lock) => lock?.release())
       if (document.fullscreenElement) void document.exitFullscreen()
     }
   }, [])

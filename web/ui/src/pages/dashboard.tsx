@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { api, type Dashboard, type Widget } from '../api'
 import { useData } from '../data'
 import { Conflict, CopyBoardAs, ImportDialog, Leaving } from '../dashboard/dialogs'
-import { added, allWidgets, duplicated, exported, groupOf, inReadingOrder, movedTo, removedAt, replacedAt, widgetAt, type Board, type Path } from '../dashboard/edits'
+import { added, allWidgets, duplicated, exported, groupOf, inReadingOrder, movedTo, removedAt, replacedAt, swapped, widgetAt, type Board, type Path } from '../dashboard/edits'
 import { download, fileName, shownJSON } from '../dashboard/forms'
 import { FullScreen } from '../dashboard/full-screen'
 import { Grid, type Slot } from '../dashboard/grid'
@@ -148,7 +148,11 @@ function Shown({ loaded, reload, params }: { loaded: Dashboard; reload: () => vo
       edit: begin(() => setOpen({ kind: 'change', path })),
       duplicate: begin(() => history.set(duplicated(board, path))),
       remove: () => history.set(removedAt(board, path)),
-      moves: [...groups, ...out],
+      moves: [
+        { label: 'Move before', do: () => history.set(swapped(board, path, -1)) },
+        { label: 'Move after', do: () => history.set(swapped(board, path, 1)) },
+        ...groups, ...out,
+      ],
     }
   }
 
