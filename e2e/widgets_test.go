@@ -238,6 +238,10 @@ func TestEveryWidgetIsDrawnInTheBrowser(t *testing.T) {
 				b.until("it is no wider than the window", `document.documentElement.scrollWidth <= 390`)
 			}
 			b.screenshot(fmt.Sprintf("widgets-%s-%d", theme, size[0]))
+			if size[0] < 400 {
+				b.until("the rest is in sight", `(scrollTo(0, 3300), true)`)
+				b.screenshot(fmt.Sprintf("widgets-%s-%d-rest", theme, size[0]))
+			}
 		}
 	}
 }
@@ -284,6 +288,10 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	b.fill("dialog input.formula.mono", "a / b")
 	b.until("the preview is drawn", `document.querySelector('.editor-preview canvas')`)
 	b.screenshot("widget-editor-timeseries")
+	b.do(chromedp.EmulateViewport(390, 1400))
+	b.until("the form is no wider than the window", `document.querySelector('.dialog').scrollWidth <= 390 && document.documentElement.scrollWidth <= 390`)
+	b.screenshot("widget-editor-390")
+	b.do(chromedp.EmulateViewport(1440, 1100))
 	b.click("Add")
 
 	b.until("the first graph is opened", `(() => { const button = document.querySelector('[aria-label="Edit graph"]'); button?.click(); return button })()`)
@@ -320,5 +328,81 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	}
 	if request("heatmap ")["q"] != "avg:shop.latency{*}" || got["note "]["content"] != "# Read me" {
 		t.Errorf("kept %v", got)
+	}
+}
+
+// TestEveryWidgetPassesThroughTheEditor opens the form of every type, and looks
+// through the editor at widgets that are there: nothing of them changes.
+func TestEveryWidgetPassesThroughTheEditor(t *testing.T) {
+	s := startServer(t)
+	s.feedShop(s.now().Truncate(20 * time.Second))
+	var monitor struct{ ID int64 }
+	s.call("POST", "/api/v1/monitor", map[string]any{"name": "Load is high", "type": "metric alert", "query": "avg(last_5m):avg:shop.load{*} by {host} > 2.5", "message": ""}, &monitor)
+	var widgets []any
+	for _, raw := range widgetDefinitions(t, fmt.Sprint(monitor.ID), s.url) {
+		widgets = append(widgets, map[string]any{"definition": raw})
+	}
+	var board struct {
+		ID      string
+		Widgets []struct{ Definition any }
+	}
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Looked through", "layout_type": "ordered", "widgets": widgets}, &board)
+	b := openBrowser(t, s.url)
+	b.do(chromedp.EmulateViewport(1440, 1100))
+	b.open("/dashboard/" + board.ID + "?edit=1")
+	press := func(selector, text string) { // click knows no links in drawings
+		t.Helper()
+		b.until("there is a button "+text, fmt.Sprintf(`(() => { const button = [...document.querySelectorAll(%q)].find((e) => e.innerText.trim() === %q); button?.click(); return button })()`, selector, text))
+	}
+	press("button", "Add graph")
+	b.until("the types are there", `document.querySelectorAll('.kinds button').length >= 20`)
+	b.screenshot("widget-editor-types")
+	for i := range 20 {
+		b.until("a form opens", fmt.Sprintf(`(() => { const button = document.querySelectorAll('.kinds button')[%d]; button?.click(); return button })()`, i))
+		b.until("it has fields and a preview", `document.querySelector('dialog .editor-form .field') && document.querySelector('.editor-preview .panel, .editor-preview .free-text, .editor-preview .widget-group')`)
+		press("dialog button", "Another type")
+		b.until("the types are back", `document.querySelector('.kinds')`)
+	}
+	b.until("the dialog is closed", `(document.querySelector('dialog [aria-label="Close"]')?.click(), !document.querySelector('dialog'))`)
+
+	edits := 27 // of the widgets, two of which are in the group
+	b.until("the widgets are there", fmt.Sprintf(`document.querySelectorAll('[aria-label="Edit graph"]').length === %d`, edits))
+	for i := range edits {
+		b.until("an editor opens", fmt.Sprintf(`(document.querySelectorAll('[aria-label="Edit graph"]')[%d]?.click(), document.querySelector('dialog .editor-preview'))`, i))
+		b.until("its form is closed", `(() => { const done = [...document.querySelectorAll('dialog button')].find((e) => e.innerText.trim() === 'Done'); done?.click(); return !document.querySelector('dialog') })()`)
+	}
+	b.fill("input", "Looked through twice")
+	press("button", "Save")
+	b.until("it is saved", `!location.search.includes('edit')`)
+	var kept struct {
+		Title   string
+		Widgets []struct{ Definition any }
+	}
+	s.call("GET", "/api/v1/dashboard/"+board.ID, nil, &kept)
+	if kept.Title != "Looked through twice" || len(kept.Widgets) != len(board.Widgets) {
+		t.Fatalf("kept %q with %d widgets, want %d", kept.Title, len(kept.Widgets), len(board.Widgets))
+	}
+	byType := func(widgets []struct{ Definition any }) map[string]any {
+		out := map[string]any{}
+		for _, w := range widgets {
+			d := w.Definition.(map[string]any)
+			withoutLayouts(d)
+			out[fmt.Sprint(d["type"], d["title"])] = d
+		}
+		return out
+	}
+	want, got := byType(board.Widgets), byType(kept.Widgets)
+	for name, definition := range want {
+		if !reflect.DeepEqual(got[name], definition) {
+			t.Errorf("%s was %v, is %v", name, definition, got[name])
+		}
+	}
+}
+
+// withoutLayouts takes out where a group's widgets stand, which saving writes down.
+func withoutLayouts(definition map[string]any) {
+	widgets, _ := definition["widgets"].([]any)
+	for _, w := range widgets {
+		delete(w.(map[string]any), "layout")
 	}
 }
