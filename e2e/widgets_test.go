@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -89,6 +90,17 @@ func TestOfficialClientGetsEveryWidgetBackAsSent(t *testing.T) {
 			t.Errorf("no widget of type %s was tried", kind)
 		}
 	}
+}
+
+// readAxe is what looks for what some people can't use.
+func readAxe(t *testing.T) string {
+	t.Helper()
+	installNode(t)
+	axe, err := os.ReadFile(filepath.Join(nodeDir, "node_modules/axe-core/axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(axe)
 }
 
 func bodyOf(err error) []byte {
@@ -228,6 +240,7 @@ func TestEveryWidgetIsDrawnInTheBrowser(t *testing.T) {
 	drawn("In a group", `panel.querySelector('.big-number')`)
 	b.until("nothing failed", `document.querySelectorAll('.failure').length === 0`)
 
+	axe := readAxe(t)
 	for _, theme := range []string{"light", "dark"} {
 		for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
 			b.do(chromedp.EmulateViewport(size[0], 3400))
@@ -237,7 +250,11 @@ func TestEveryWidgetIsDrawnInTheBrowser(t *testing.T) {
 			if size[0] < 400 {
 				b.until("it is no wider than the window", `document.documentElement.scrollWidth <= 390`)
 			}
+			b.until("nothing loads or moves", `!document.querySelector('.working') && document.getAnimations().length === 0`)
 			b.screenshot(fmt.Sprintf("widgets-%s-%d", theme, size[0]))
+			for _, v := range b.violations(axe) {
+				t.Errorf("all widgets, %s: %s", theme, v)
+			}
 			if size[0] < 400 {
 				b.until("the rest is in sight", `(scrollTo(0, 3300), true)`)
 				b.screenshot(fmt.Sprintf("widgets-%s-%d-rest", theme, size[0]))
@@ -357,9 +374,14 @@ func TestEveryWidgetPassesThroughTheEditor(t *testing.T) {
 	press("button", "Add graph")
 	b.until("the types are there", `document.querySelectorAll('.kinds button').length >= 20`)
 	b.screenshot("widget-editor-types")
+	axe := readAxe(t)
 	for i := range 20 {
 		b.until("a form opens", fmt.Sprintf(`(() => { const button = document.querySelectorAll('.kinds button')[%d]; button?.click(); return button })()`, i))
 		b.until("it has fields and a preview", `document.querySelector('dialog .editor-form .field') && document.querySelector('.editor-preview .panel, .editor-preview .free-text, .editor-preview .widget-group')`)
+		b.until("nothing loads", `!document.querySelector('dialog .working')`)
+		for _, v := range b.violations(axe) {
+			t.Errorf("form %d: %s", i, v)
+		}
 		press("dialog button", "Another type")
 		b.until("the types are back", `document.querySelector('.kinds')`)
 	}

@@ -153,6 +153,9 @@ func checkDefinition(path string, d object, inGroup bool) error {
 		if len(d["widgets"]) == 0 {
 			return badRequest("%s.widgets: a group needs a list of widgets, which may be empty", path)
 		}
+		if err := checkChoices(path, d, map[string][]string{"layout_type": {"ordered"}}); err != nil {
+			return err
+		}
 		return checkWidgets(path+".widgets", d["widgets"], true)
 	}
 	r, drawn := ruleOf(kind)
@@ -175,11 +178,31 @@ func checkDefinition(path string, d object, inGroup bool) error {
 	if err := checkTime(path+".time", d["time"]); err != nil {
 		return err
 	}
+	if err := checkMarkers(path+".markers", d["markers"]); err != nil {
+		return err
+	}
 	switch {
 	case kind == "hostmap":
 		return checkHostMap(path+".requests", d["requests"])
 	case r.requests != nil:
 		return checkRequests(path+".requests", kind, d["requests"], r)
+	}
+	return nil
+}
+
+// checkMarkers checks the lines at values of a graph.
+func checkMarkers(path string, raw json.RawMessage) error {
+	markers, err := listAt(path, raw)
+	if err != nil {
+		return err
+	}
+	for i, m := range markers {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if text, err := textAt(at, m, "value"); err != nil {
+			return err
+		} else if text == "" {
+			return badRequest("%s.value: want where the line is, such as y > 500 or 0 < y < 20", at)
+		}
 	}
 	return nil
 }

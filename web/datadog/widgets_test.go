@@ -32,6 +32,8 @@ func TestMalformedWidgetsAreRefused(t *testing.T) {
 		{`[{"definition":{"type":"manage_status","query":"","sort":"worst"}}]`, `sort: "worst" is not one of name,asc`},
 		{`[{"definition":{"type":"alert_graph","viz_type":"timeseries"}}]`, "definition.alert_id"},
 		{`[{"definition":{"type":"alert_value","alert_id":17}}]`, "definition.alert_id: want a string, got 17"},
+		{`[{"definition":{"type":"timeseries","requests":[{"q":"avg:a{*}"}],"markers":[{"display_type":"error dashed"}]}}]`, "markers[0].value: want where the line is"},
+		{`[{"definition":{"type":"group","layout_type":"free","widgets":[]}}]`, `layout_type: "free" is not one of ordered`},
 		{`[{"definition":{"type":"note","content":"a","tick_edge":"up"}}]`, `tick_edge: "up" is not one of bottom, left, right, top`},
 		{`[{"definition":{"type":"image"}}]`, "definition.url"},
 		{`[{"definition":{"type":"note","content":"a","time":{"live_span":"3h"}}}]`, `time.live_span: "3h" is not one of 1m`},

@@ -19,6 +19,7 @@ export function ServiceSummary({ definition: d, tools }: { definition: Definitio
   const env = d.env && d.env !== '*' ? d.env : ''
   const loaded = useData(`service ${name} ${env} ${keyOf(range)}`, () => api.service(name, range.from, range.to, env))
   const service = loaded.data?.service
+  if (!name) return <Panel title={d.title || 'Service summary'} actions={tools}><Empty title="No service is chosen" /></Panel>
   const shown = [d.show_hits !== false && 'hits', d.show_errors !== false && 'errors', d.show_latency !== false && 'latency'].filter((s) => s !== false)
   return (
     <section class="widget-group" aria-label={d.title || name}>

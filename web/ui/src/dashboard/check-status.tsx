@@ -19,7 +19,7 @@ export function runsOf(checks: Check[], { check, group, tags }: Pick<Definition,
 
 export function CheckStatus(props: WidgetProps) {
   const { definition: d, variables } = props
-  const loaded = useData('checks', api.checks, 10e3)
+  const loaded = useData('checks', api.checks, 0, ['checks'])
   const runs = loaded.data ? runsOf(loaded.data, d, variables) : []
   const keys = d.group_by ?? []
   const counts = states.map((_, i) => (keys.length ? groupsOf(runs, keys).filter((s) => s === i).length : runs.filter((c) => Math.min(c.status, 3) === i).length))

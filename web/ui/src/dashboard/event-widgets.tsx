@@ -15,7 +15,7 @@ function useEvents(query: string | undefined, variables: Variables) {
   const range = useRange()
   // Datadog's older searches say tags: before what is a tag anyway.
   const q = filled(query ?? '', variables)
-  const loaded = useData(`events ${range.from} ${range.to} ${q}`, () => api.events(range.from, range.to, q))
+  const loaded = useData(`events ${range.from} ${range.to} ${q}`, () => api.events(range.from, range.to, q), 0, range.live ? ['events'] : [])
   return { loaded, q, range }
 }
 
@@ -64,8 +64,9 @@ export function EventTimeline(props: WidgetProps) {
             {counts.map((c, i) => {
               const n = Object.values(c).reduce((a, b) => a + b, 0)
               const from = range.from + i * length
+              if (n === 0) return <span key={i} class="timeline-slot" />
               return (
-                <button key={i} type="button" class="timeline-slot" tabIndex={n ? 0 : -1} disabled={!n} title={n ? `${plural(n, 'event')}, ${showTime(from)}` : undefined} aria-label={n ? `${plural(n, 'event')} at ${showTime(from)}: zoom in` : undefined} onClick={() => setRange({ from, to: from + length, live: false })}>
+                <button key={i} type="button" class="timeline-slot" title={`${plural(n, 'event')}, ${showTime(from)}`} aria-label={`${plural(n, 'event')} at ${showTime(from)}: zoom in`} onClick={() => setRange({ from, to: from + length, live: false })}>
                   {order.map((k) => c[k] && <span key={k} class={`timeline-part ${k}`} style={{ height: `${(c[k] / most) * 100}%` }} />)}
                 </button>
               )

@@ -17,7 +17,7 @@ export function HostMapWidget(props: WidgetProps) {
   const { variables } = props
   const d = props.definition as unknown as HostMapDefinition
   const range = useRange()
-  const hosts = useData('hosts', api.hosts, 10e3)
+  const hosts = useData('hosts', api.hosts, 0, ['hosts'])
   const fill = useTable(d.requests?.fill && [d.requests.fill], variables, range)
   const size = useTable(d.requests?.size && [d.requests.size], variables, range)
   const theme = useTheme()

@@ -15,7 +15,6 @@ import { useStates } from './timeseries'
 import { Toplist } from './toplist'
 import { WidgetPanel, type WidgetProps } from './widget-panel'
 
-const refresh = 10e3
 const sorts: Record<string, string> = { triggered: 'last_triggered', tags: 'name' }
 const states: [status: string, kind: string, sign: string][] = [['Alert', 'alert', '✕'], ['Warn', 'warn', '!'], ['No Data', 'nodata', '?'], ['OK', 'ok', '✓']]
 
@@ -26,7 +25,7 @@ export function MonitorSummary(props: WidgetProps) {
   const groups = d.summary_type === 'groups'
   const most = Math.max(1, Math.min(1000, Number(d.count) || 50))
   const sort = `${by === 'group' && !groups ? 'name' : (sorts[by] ?? by)},${direction}`
-  const loaded = useData(`manage ${groups} ${query} ${sort} ${most}`, () => api.searchMonitors(groups, query, sort, most), refresh)
+  const loaded = useData(`manage ${groups} ${query} ${sort} ${most}`, () => api.searchMonitors(groups, query, sort, most), 0, ['monitors'])
   const format = d.display_format ?? 'countsAndList'
   const data = loaded.data
   const count = (status: string) => data?.counts.status?.find((c) => c.name === status)?.count ?? 0
@@ -64,7 +63,7 @@ export function MonitorSummary(props: WidgetProps) {
 // useMonitor loads the monitor of a widget, which has its number as a text.
 function useMonitor(id: string | undefined) {
   const n = Number(id)
-  return useData(n > 0 ? `monitor ${n}` : null, () => api.monitor(n), refresh)
+  return useData(n > 0 ? `monitor ${n}` : null, () => api.monitor(n), 0, ['monitors'])
 }
 
 // AlertGraph shows a monitor's query, as lines or as a top list.

@@ -47,6 +47,7 @@ export interface ConditionalFormat {
 export interface Paint {
   text?: string
   background?: string
+  letters?: string // the colour as letters on a panel
   sign?: string // says the same to those who don't see colours
 }
 
@@ -54,6 +55,9 @@ const words: Record<string, string> = {
   red: 'var(--alert)', green: 'var(--ok)', yellow: 'var(--warn)', orange: 'var(--warn)', blue: 'var(--accent)', gray: 'var(--muted)', grey: 'var(--muted)',
 }
 const signs: Record<string, string> = { red: '✕', yellow: '!', orange: '!', green: '✓' }
+
+const letters: Record<string, string> = { green: 'var(--ok-text)', yellow: 'var(--warn-text)', orange: 'var(--warn-text)' }
+const lettersOf = (color: string) => letters[color] ?? words[color]
 
 // paintOf is how a palette such as white_on_red colours a figure.
 function paintOf(f: ConditionalFormat): Paint {
@@ -65,9 +69,11 @@ function paintOf(f: ConditionalFormat): Paint {
   if (front === 'white' || front === 'black') {
     if (!words[ground]) return {}
     const background = back.startsWith('light_') ? `color-mix(in srgb, ${words[ground]} 30%, var(--panel))` : words[ground]
-    return { background, text: back.startsWith('light_') ? 'var(--text)' : 'var(--on-accent)', sign: signs[ground] }
+    // White on yellow or green can't be read by everybody.
+    const dark = signs[ground] !== undefined && ground !== 'red'
+    return { background, text: back.startsWith('light_') ? 'var(--text)' : dark ? '#0e1116' : 'var(--on-accent)', letters: lettersOf(ground), sign: signs[ground] }
   }
-  return words[front] ? { text: words[front], sign: signs[front] } : {}
+  return words[front] ? { text: lettersOf(front), letters: lettersOf(front), sign: signs[front] } : {}
 }
 
 const meets: Record<string, (v: number, than: number) => boolean> = {

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { api } from '../api'
 import { useData } from '../data'
 import { Panel } from '../parts/basics'
-import type { WidgetProps } from './widget-panel'
+import { Scrolls, type WidgetProps } from './widget-panel'
 
 // Notes may have one of these behind them, or a colour as #rrggbb.
 const grounds: Record<string, string> = {
@@ -37,6 +37,7 @@ export function Note({ definition: d, tools }: WidgetProps) {
             dangerouslySetInnerHTML={{ __html: page.data ?? '' }}
           />
         )}
+        <Scrolls />
       </Panel>
     </div>
   )

@@ -29,7 +29,7 @@ export function Timeseries(props: WidgetProps) {
   const graph = useGraph(asked)
   const range = useRange()
   const search = (d.events ?? []).map((e) => `(${filled(e.q, variables)})`).join(' OR ')
-  const events = useData(search ? `events ${search} ${range.from} ${range.to}` : null, () => api.events(range.from, range.to, search))
+  const events = useData(search ? `events ${search} ${range.from} ${range.to}` : null, () => api.events(range.from, range.to, search), 0, range.live ? ['events'] : [])
   const happenings = useMemo(() => events.data?.map(happeningOf), [events.data])
   const states = useStates(d.monitors)
   const explore = asked.map((a) => a.query).join(', ')

@@ -29,7 +29,7 @@ export function Toplist(props: WidgetProps) {
           const bar = `color-mix(in srgb, ${paint.background ?? paint.text ?? color ?? 'var(--accent)'} 38%, transparent)`
           return (
             <li key={row.tags.join()}>
-              <span class="toplist-figure" style={{ color: paint.background ?? paint.text }}>{showFigure(v, column!.unit)}{paint.sign && <span aria-hidden="true"> {paint.sign}</span>}</span>
+              <span class="toplist-figure" style={{ color: paint.letters ?? paint.text }}>{showFigure(v, column!.unit)}{paint.sign && <span aria-hidden="true"> {paint.sign}</span>}</span>
               <span class="toplist-bar">
                 <span style={{ width: `${largest ? Math.max(0.5, (Math.abs(v) / largest) * 100) : 0}%`, background: bar }} />
                 <span class="toplist-name"><Name row={row} {...props} /></span>

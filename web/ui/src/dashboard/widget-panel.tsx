@@ -1,5 +1,6 @@
 // What all widgets have: a panel with a title, a time of their own, and links.
 import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import { Failure, Panel } from '../parts/basics'
 import type { Loaded } from '../data'
 import { useRange } from '../range'
@@ -51,6 +52,25 @@ export function WidgetPanel({ definition: d, variables, tools, title, links, but
       )}
     >
       {loaded?.error ? <Failure error={loaded.error} retry={loaded.error.status === 400 ? undefined : loaded.reload} /> : children}
+      <Scrolls />
     </Panel>
   )
+}
+
+// Scrolls lets the keyboard reach a panel's content where there is more of it than
+// its place shows.
+export function Scrolls() {
+  const mark = useRef<HTMLSpanElement>(null)
+  useEffect(() => {
+    const box = mark.current!.parentElement!
+    const look = () => {
+      if (box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0
+      else box.removeAttribute('tabindex')
+    }
+    look()
+    const resize = new ResizeObserver(look)
+    resize.observe(box)
+    return () => resize.disconnect()
+  })
+  return <span ref={mark} hidden />
 }

@@ -54,8 +54,8 @@ test('figures', () => {
 
 test('the first condition that a figure meets colours it', () => {
   const formats = [{ comparator: '>', value: 90, palette: 'white_on_red' }, { comparator: '>', value: 50, palette: 'yellow_on_white' }, { comparator: '<=', value: 0, palette: 'custom_bg', custom_bg_color: 'url(x)' }]
-  expect(paintFor(95, formats)).toEqual({ background: 'var(--alert)', text: 'var(--on-accent)', sign: '✕' })
-  expect(paintFor(60, formats)).toEqual({ text: 'var(--warn)', sign: '!' })
+  expect(paintFor(95, formats)).toEqual({ background: 'var(--alert)', text: 'var(--on-accent)', letters: 'var(--alert)', sign: '✕' })
+  expect(paintFor(60, formats)).toEqual({ text: 'var(--warn-text)', letters: 'var(--warn-text)', sign: '!' })
   expect(paintFor(10, formats)).toEqual({})
   expect(paintFor(-1, formats)).toEqual({ background: undefined, text: '#fff' })
   expect(paintFor(null, formats)).toEqual({})
