@@ -61,13 +61,15 @@ func (s *Selection) Close() {
 	for _, w := range s.set.Warnings() {
 		s.run.Warn(w)
 	}
+	tier := s.set.Tier()
 	if s.memo != nil && s.memo.first > 0 {
+		tier = max(tier, s.memo.tail.Tier())
 		s.how = "cache and " + s.how
 		for _, w := range s.memo.tail.Warnings() {
 			s.run.Warn(w)
 		}
 	}
-	s.run.read(s.how, s.set.Tier(), len(s.Series), s.samples.Load())
+	s.run.read(s.how, tier, len(s.Series), s.samples.Load())
 	s.set.Close()
 }
 

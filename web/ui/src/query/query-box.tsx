@@ -79,11 +79,12 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
 
   const shown = error && text.trim() === value ? error : undefined
   const offset = shown?.offset === undefined ? undefined : charAt(text, shown.offset)
+  const end = offset === undefined ? 0 : offset + (/^[A-Za-z0-9_.]+/.exec(text.slice(offset))?.[0].length ?? 1) // of the word that is wrong
   return (
     <div class={`query ${shown ? 'wrong' : ''}`}>
       <div class="query-text">
         <pre aria-hidden="true">
-          {offset === undefined ? text : <>{text.slice(0, offset)}<mark>{text.slice(offset, offset + 1) || ' '}</mark>{text.slice(offset + 1)}</>}
+          {offset === undefined ? text : <>{text.slice(0, offset)}<mark>{text.slice(offset, end) || ' '}</mark>{text.slice(end)}</>}
           {'\n'}
         </pre>
         <textarea
@@ -122,7 +123,7 @@ export function QueryBox({ value, lang, onCommit, error, label = 'Query', placeh
           ))}
         </ul>
       )}
-      {shown && <p class="query-error" role="alert">{offset !== undefined && <b>At character {offset + 1}: </b>}{shown.message}</p>}
+      {shown && <p class="query-error" role="alert">{offset !== undefined && <b>At character {offset + 1}: </b>}{shown.message.replace(/^query: (at position \d+: )?/, '')}</p>}
     </div>
   )
 }
