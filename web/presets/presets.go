@@ -20,9 +20,11 @@ var documents embed.FS
 
 // Preset is one built-in dashboard.
 type Preset struct {
-	ID        string                     // "builtin-host"
-	Needs     []string                   // metrics without which it shows nothing
-	Dashboard map[string]json.RawMessage // without the fields that a server adds
+	ID          string                     // "builtin-host"
+	Title       string                     // as in the dashboard
+	Description string                     // as in the dashboard
+	Needs       []string                   // metrics without which it shows nothing
+	Dashboard   map[string]json.RawMessage // without the fields that a server adds
 }
 
 // prefix sets the ids of presets apart from those of dashboards people make.
@@ -45,6 +47,11 @@ func All() ([]Preset, error) {
 			return nil, fmt.Errorf("read the built-in dashboard %s: %w", f.Name(), err)
 		}
 		p.ID = prefix + strings.TrimSuffix(f.Name(), ".json")
+		for field, into := range map[string]*string{"title": &p.Title, "description": &p.Description} {
+			if err := json.Unmarshal(p.Dashboard[field], into); err != nil {
+				return nil, fmt.Errorf("read the %s of the built-in dashboard %s: %w", field, f.Name(), err)
+			}
+		}
 	}
 	return all, nil
 }

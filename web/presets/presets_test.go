@@ -56,6 +56,9 @@ func TestPresetsAskForMetricsThatAreEmitted(t *testing.T) {
 	}
 	for _, p := range all {
 		t.Run(p.ID, func(t *testing.T) {
+			if p.Title == "" || p.Description == "" {
+				t.Errorf("title %q, description %q", p.Title, p.Description)
+			}
 			for _, name := range p.Needs {
 				if !isEmitted(name) {
 					t.Errorf("needs: nothing emits %s", name)

@@ -15,6 +15,7 @@ import (
 	"github.com/whippet-obs/whippet/alerting"
 	"github.com/whippet-obs/whippet/store"
 	"github.com/whippet-obs/whippet/store/catalog"
+	"github.com/whippet-obs/whippet/web/presets"
 )
 
 // thing is something that a person may look for by name.
@@ -87,6 +88,13 @@ func (a *API) things(ctx context.Context, words []string) ([]thing, error) {
 	metrics, err := a.DB.Metrics(ctx, to-completionPast, to)
 	if err != nil {
 		return nil, err
+	}
+	builtin, err := presets.All()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range presets.With(builtin, metrics) {
+		take(thing{Kind: "dashboard", ID: p.ID, Title: p.Title, Detail: p.Description})
 	}
 	for _, name := range metrics {
 		m, _ := a.Catalog.Metric(name)

@@ -158,7 +158,7 @@ export function Grid({ board, draw, editing, rowPixels, collapsed }: {
           )
           const isGroup = group === null && w.definition.type === 'group'
           return (
-            <div key={w.id ?? i} class={`cell ${isGroup ? 'cell-group' : ''} ${i === held ? 'held' : ''}`} data-type={w.definition.type} onPointerDown={editing && !stacked ? (e) => byHead(e, path) : undefined} style={stacked ? { order: rank.get(i), ...(isGroup ? {} : { height: stackedHeight(w, folded[i], kind) }) } : pixels(at)}>
+            <div key={w.id ?? i} class={`cell ${isGroup ? 'cell-group' : ''} ${i === held ? 'held' : ''} ${stacked && figures.has(w.definition.type) ? 'half' : ''}`} data-type={w.definition.type} onPointerDown={editing && !stacked ? (e) => byHead(e, path) : undefined} style={stacked ? { order: rank.get(i), ...(isGroup ? {} : { height: stackedHeight(w, folded[i], kind) }) } : pixels(at)}>
               {draw(w, { path, grip: grip || null })}
               {isGroup && !collapsed?.has(i) && <div class="group-body">{grid(i, place.width - 2 * groupPadding)}</div>}
               {editing && !stacked && !isGroup && (
@@ -176,10 +176,14 @@ export function Grid({ board, draw, editing, rowPixels, collapsed }: {
 
 const pixels = (p: Place) => ({ left: `${p.left}px`, top: `${p.top}px`, width: `${p.width}px`, height: `${p.height}px` })
 
+// figures are widgets of which two stand side by side on a narrow screen.
+const figures = new Set(['query_value', 'alert_value', 'check_status'])
+
 // stackedHeight is a widget's on a narrow screen; what is as long as it is there
 // grows.
 function stackedHeight(w: Widget, box: Box, kind: 'ordered' | 'free'): string | undefined {
   if (w.definition.type === 'note' || w.definition.type === 'trace_service') return undefined
+  if (figures.has(w.definition.type)) return '120px'
   const rows = kind === 'free' ? box.height / 6 : box.height
   return `${Math.round(Math.max(1, rows) * (80 + gap) - gap)}px`
 }

@@ -14,7 +14,7 @@ export function HostPage({ name, params }: { name: string; params: URLSearchPara
   const metrics = useData(`metrics of ${name}`, () => api.hostMetrics(name))
   const host = hosts.data?.find((h) => h.name === name || h.aliases?.includes(name))
   return (
-    <Page title={name} crumbs={[['Infrastructure', '/infrastructure']]} actions={<LinkButton href={link('/apm/traces', { query: `host:${name}` })} label="Traces" />} time>
+    <Page title={name} crumbs={[['Infrastructure', '/infrastructure']]} actions={<><LinkButton href={link('/dashboard/builtin-host', { tpl_var_host: name })} label="Dashboard" /><LinkButton href={link('/apm/traces', { query: `host:${name}` })} label="Traces" /></>} time>
       {hosts.error && !hosts.data && <Failure error={hosts.error} retry={hosts.reload} />}
       {hosts.data && !host && (
         <Panel>
