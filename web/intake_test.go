@@ -61,6 +61,9 @@ func TestProcessesOfAHostByTheUIAPI(t *testing.T) {
 	at := time.Now().Unix()
 	c.call("POST", "/intake/", fmt.Sprintf(`{"resources":{"meta":{"host":"web-1"},"processes":{"snaps":[[%d,[["root",2.5,1,9,4096,"nginx",3]]]]}}}`, at), 202)
 	want := fmt.Sprintf("map[processes:[map[cpu:2.5 name:nginx number:3 rss:4096 user:root]] time:%v total:3]", float64(at*1000))
+	if got := c.call("GET", "/api/ui/intake", "", 200)["Routes"].(map[string]any)["/intake"]; got.(map[string]any)["Payloads"] != 2.0 {
+		t.Errorf("the intake counts %v", got)
+	}
 	if got := c.call("GET", "/api/ui/hosts/i-0abc/processes", "", 200); fmt.Sprint(got) != want {
 		t.Errorf("got %v, want %s", got, want)
 	}

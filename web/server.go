@@ -132,6 +132,7 @@ func New(config Config) (*Server, error) {
 	pages.Register(s.app.Group("/api/ui"))
 	pages.RegisterPublic(s.app.Group(publicPath))
 	s.app.Get("/api/ui/dogstatsd", func(c *fiber.Ctx) error { return c.JSON(config.StatsD.Stats()) })
+	s.app.Get("/api/ui/intake", func(c *fiber.Ctx) error { return c.JSON(config.Intake.Stats()) })
 	s.registerAccount(s.app.Group("/api/ui"))
 	s.app.Use("/api", s.unknownRoute)
 	s.app.Use("/prometheus", s.unknownRoute)

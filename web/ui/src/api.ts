@@ -144,6 +144,39 @@ export interface Host {
   checks: Check[] | null
 }
 
+// StatsD is what DogStatsD has received since Whippet started.
+export interface StatsD {
+  Packets: number
+  Bytes: number
+  Metrics: number // values
+  Events: number
+  Checks: number
+  Rejected: { Reason: string; Count: number; Examples: string[] | null }[] | null
+  KernelDrops: number
+  DroppedSamples: number
+  DroppedEvents: number
+  DroppedChecks: number
+  RefusedSamples: number
+  Forgotten: number
+  TooOld: number
+  TooNew: number
+  Contexts: number
+  Sockets: { Name: string; ReceiveBuffer: number; KernelDrops: number }[] | null
+  Senders: { Address: string; Packets: number; Bytes: number; Values: number; Rejected: number; LastSeen: number }[] | null
+  Names: { Metric: string; Values: number; Contexts: number; LastSeen: number }[] | null
+}
+
+// AgentRoutes is what agents and API clients have posted since then.
+export interface AgentRoutes {
+  Routes: Record<string, { Payloads: number; Kept: number; Malformed: number; TooLarge: number; Failed: number }>
+  RejectedFuture: number
+  RejectedOld: number
+  RejectedValue: number
+  RejectedSeries: number
+  Repeated: number
+  Logs: number
+}
+
 export interface Process {
   pid?: number // none where number processes of a name are taken together
   name: string
@@ -638,6 +671,8 @@ export const api = {
   editMetric: (name: string, meta: Partial<Omit<Metric, 'name' | 'interval'>>) => call<unknown>('PUT', `/api/v1/metrics/${encodeURIComponent(name)}`, meta),
   hostMetrics: (host: string) =>
     call<{ data: string[] }>('GET', path('/prometheus/api/v1/label/__name__/values', { 'match[]': `{host=${JSON.stringify(host)}}` })).then((a) => a.data),
+  statsd: () => call<StatsD>('GET', '/api/ui/dogstatsd'),
+  agentRoutes: () => call<AgentRoutes>('GET', '/api/ui/intake'),
   processes: (host: string) => call<{ time: number; total: number; processes: Process[] }>('GET', `/api/ui/hosts/${encodeURIComponent(host)}/processes`),
   tagValues: (key: string) => call<{ data: string[] }>('GET', `/prometheus/api/v1/label/${encodeURIComponent(key)}/values`).then((a) => a.data),
   checks: () => call<{ checks: Check[] }>('GET', '/api/ui/checks').then((a) => a.checks),

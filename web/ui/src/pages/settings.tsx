@@ -4,6 +4,7 @@ import { api, ApiError, type Change, type Key, type Role } from '../api'
 import { useData } from '../data'
 import { Button, Confirm, CopyButton, Dialog, Empty, Failure, Field, Moment, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
+import { Received } from './received'
 import { may, useSession } from '../session'
 
 const roles: [Role, string][] = [['viewer', 'Viewer: looks'], ['editor', 'Editor: changes dashboards, monitors, downtimes'], ['admin', 'Admin: manages people and keys']]
@@ -15,6 +16,7 @@ export function Settings({ tab }: { tab: string }) {
     { id: 'keys', label: 'Keys', shown: true },
     { id: 'people', label: 'People', shown: admin },
     { id: 'audit', label: 'Audit trail', shown: admin },
+    { id: 'received', label: 'Received', shown: true },
     { id: 'password', label: 'Password', shown: session.required },
   ].filter((t) => t.shown)
   const here = tabs.find((t) => t.id === tab) ?? tabs[0]
@@ -27,6 +29,7 @@ export function Settings({ tab }: { tab: string }) {
       {here?.id === 'keys' && <Keys admin={admin} />}
       {here?.id === 'people' && <People />}
       {here?.id === 'audit' && <Audit />}
+      {here?.id === 'received' && <Received />}
       {here?.id === 'password' && <Password />}
     </Page>
   )
