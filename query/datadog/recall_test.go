@@ -48,7 +48,7 @@ func TestWhatIsRememberedIsWhatIsComputed(t *testing.T) {
 		defer db.Close()
 		engine := query.New(db, query.Options{})
 		r := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
-		now := t0.UnixMilli() - 3*3_600_000
+		now := t0.UnixMilli() - 13*3_600_000 // an hour before midnight
 		var senders []*sender
 		add := func() {
 			n := len(senders)
@@ -150,6 +150,10 @@ func TestWhatIsRememberedIsWhatIsComputed(t *testing.T) {
 				}
 			case 6:
 				if err := db.Seal(); err != nil {
+					t.Fatal(err)
+				}
+			case 7: // and tiers are built
+				if err := db.Settle(); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -131,7 +131,7 @@ func TestWhatIsRememberedIsWhatIsComputed(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		l := &live{db: db, engine: query.New(db, query.Options{}), rand: rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed"))), now: t0.UnixMilli() - 3*3_600_000}
+		l := &live{db: db, engine: query.New(db, query.Options{}), rand: rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed"))), now: t0.UnixMilli() - 13*3_600_000} // an hour before midnight
 		for range 3 {
 			l.add(t, "m")
 			l.add(t, "c_total")
@@ -188,6 +188,10 @@ func TestWhatIsRememberedIsWhatIsComputed(t *testing.T) {
 				}
 			case 6:
 				if err := l.db.Seal(); err != nil {
+					t.Fatal(err)
+				}
+			case 7: // and tiers are built
+				if err := l.db.Settle(); err != nil {
 					t.Fatal(err)
 				}
 			}
