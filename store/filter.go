@@ -12,6 +12,8 @@ const (
 	MatchName
 	// MatchNameRegexp: Regexp matches the metric name.
 	MatchNameRegexp
+	// MatchNameAlias: the metric name equals Value, or would with '_' for some '.'.
+	MatchNameAlias
 	// MatchTag: the series has the whole tag Value ("env:test", or bare "nice_tag").
 	MatchTag
 	// MatchTagRegexp: Regexp matches one of the series' whole tags.

@@ -321,6 +321,8 @@ func (m matcher) eval(f *Filter) *roaring.Bitmap {
 		return m.index.All()
 	case MatchName:
 		return m.index.Name(f.Value)
+	case MatchNameAlias:
+		return m.index.NamesThat(func(name string) bool { return isAlias(f.Value, name) })
 	case MatchNameRegexp:
 		return m.index.NamesThat(f.Regexp.MatchString)
 	case MatchTag:
@@ -375,4 +377,17 @@ func (m matcher) addHosts(found *roaring.Bitmap, hosts []string) {
 	for _, host := range hosts {
 		found.Or(m.index.Tag("host:" + host))
 	}
+}
+
+// isAlias reports whether alias is name, or name with '_' for some '.'.
+func isAlias(alias, name string) bool {
+	if len(alias) != len(name) {
+		return false
+	}
+	for i := range len(alias) {
+		if alias[i] != name[i] && (alias[i] != '_' || name[i] != '.') {
+			return false
+		}
+	}
+	return true
 }

@@ -121,12 +121,10 @@ func absent(label string) store.Filter {
 // nameFilter matches a metric by its name or by its name as Prometheus would
 // have it, with '_' for every '.'.
 func nameFilter(name string) store.Filter {
-	exact := store.Filter{Op: store.MatchName, Value: name}
 	if !strings.Contains(name, "_") || !utf8.ValidString(name) { // no such name is kept
-		return exact
+		return store.Filter{Op: store.MatchName, Value: name}
 	}
-	pattern := "^" + strings.ReplaceAll(regexp.QuoteMeta(name), "_", "[._]") + "$"
-	return store.Filter{Op: store.Or, Args: []store.Filter{exact, {Op: store.MatchNameRegexp, Regexp: regexp.MustCompile(pattern)}}}
+	return store.Filter{Op: store.MatchNameAlias, Value: name}
 }
 
 // graphitePattern reads a Graphite path expression: * and ? stay within one

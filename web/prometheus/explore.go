@@ -63,20 +63,27 @@ func (a *API) series(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	all := []map[string]string{}
-	seen := map[string]bool{}
-	for _, info := range found {
-		set, key := map[string]string{}, ""
-		for _, l := range metricsql.Labels(info) {
-			set[l.Name] = l.Value
-			key += l.Name + "\x00" + l.Value + "\x00"
+	all, one := []byte{'['}, []byte(nil)
+	seen := make(map[string]bool, len(found))
+	for i := range found {
+		one = append(one[:0], '{')
+		for j, l := range metricsql.Labels(found[i]) {
+			if j > 0 {
+				one = append(one, ',')
+			}
+			one = appendString(append(appendString(one, l.Name), ':'), l.Value)
 		}
-		if !seen[key] {
-			seen[key] = true
-			all = append(all, set)
+		one = append(one, '}')
+		if seen[string(one)] {
+			continue
 		}
+		seen[string(one)] = true
+		if len(all) > 1 {
+			all = append(all, ',')
+		}
+		all = append(all, one...)
 	}
-	return success(c, all)
+	return answer(c, append(all, ']'), nil)
 }
 
 // labels lists the names of labels. Where a key has several values on a series,
