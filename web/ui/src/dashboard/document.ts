@@ -1,5 +1,4 @@
-// Dashboards as documents: what a widget asks, and edits that keep every field
-// they don't know.
+// Dashboards as documents: what a widget asks, and what new ones are.
 import type { Dashboard, Widget, WidgetRequest } from '../api'
 import type { Look, Style } from '../chart/lines'
 import type { Threshold } from '../chart/scale'
@@ -93,17 +92,6 @@ export function filled(query: string, variables: Record<string, string>): string
   })
 }
 
-// variablesOf is the tag that each template variable stands for: what the URL
-// says, or its default.
-export function variablesOf(d: Dashboard, params: URLSearchParams): Record<string, string> {
-  const out: Record<string, string> = {}
-  for (const v of d.template_variables ?? []) {
-    const value = params.get(`tpl_var_${v.name}`) ?? v.defaults?.[0] ?? v.default ?? '*'
-    out[v.name] = value === '*' || !v.prefix ? value : `${v.prefix}:${value}`
-  }
-  return out
-}
-
 // thresholdsOf reads markers: "y > 500", "y = 15", "0 < y < 20".
 export function thresholdsOf(markers: Widget['definition']['markers']): Threshold[] {
   return (markers ?? []).flatMap(({ value, display_type = '', label }): Threshold[] => {
@@ -122,71 +110,3 @@ export const newDashboard = (title: string): Partial<Dashboard> => ({ title, lay
 export const newGraph = (title: string, query: string, style: Style = 'line'): Widget => ({
   definition: { type: 'timeseries', title, requests: [{ q: query, display_type: style }] },
 })
-
-export function addGraph(d: Partial<Dashboard>, title: string, query: string, style: Style): Partial<Dashboard> {
-  return laidOut({ ...d, widgets: [...(d.widgets ?? []), newGraph(title, query, style)] })
-}
-
-// Columns of a dashboard's grid, and of the widths that the editor offers.
-export const columns = 12
-export const widths: [columns: number, name: string][] = [[4, 'Third'], [6, 'Half'], [8, 'Two thirds'], [12, 'Full']]
-const usual = 6
-const rows = 3
-
-// widthOf is how many of the twelve columns a widget takes.
-export function widthOf(d: Partial<Dashboard>, w: Widget): number {
-  if (w.definition.type === 'group') return columns
-  if (!w.layout) return usual
-  if (d.layout_type === 'free') return Math.max(3, Math.min(columns, Math.round((w.layout.width / 100) * columns)))
-  return Math.max(1, Math.min(columns, w.layout.width))
-}
-
-// inOrder is the widgets as they are read: by row, then by column.
-export function inOrder(widgets: Widget[]): Widget[] {
-  if (!widgets.every((w) => w.layout)) return widgets
-  return [...widgets].sort((a, b) => a.layout!.y - b.layout!.y || a.layout!.x - b.layout!.x)
-}
-
-// laidOut gives every widget of a fixed layout its place, in order. A layout
-// that flows by itself has none.
-export function laidOut(d: Partial<Dashboard>): Partial<Dashboard> {
-  const widgets = d.widgets ?? []
-  if (d.layout_type !== 'free' && !widgets.some((w) => w.layout)) return d
-  let x = 0
-  let y = 0
-  let tallest = 0
-  const placed = widgets.map((w) => {
-    const width = d.layout_type === 'free' ? (w.layout?.width ?? 47) : widthOf(d, w)
-    const height = w.layout?.height ?? (d.layout_type === 'free' ? 15 : rows)
-    const full = d.layout_type === 'free' ? 100 : columns
-    if (x + width > full) {
-      x = 0
-      y += tallest
-      tallest = 0
-    }
-    const layout = { ...w.layout, x, y, width, height }
-    x += width
-    tallest = Math.max(tallest, height)
-    return { ...w, layout }
-  })
-  return { ...d, widgets: placed, ...(d.layout_type === 'ordered' ? { reflow_type: 'fixed' } : {}) }
-}
-
-// withWidth makes a widget that many columns wide.
-export function withWidth(d: Partial<Dashboard>, index: number, width: number): Partial<Dashboard> {
-  const scale = d.layout_type === 'free' ? 100 / columns : 1
-  const height = d.layout_type === 'free' ? 15 : rows
-  const widgets = (d.widgets ?? []).map((w, i) => ({
-    ...w,
-    layout: { x: 0, y: 0, height, ...w.layout, width: i === index ? Math.floor(width * scale) : (w.layout?.width ?? usual * scale) },
-  }))
-  return laidOut({ ...d, widgets })
-}
-
-export function moved(d: Partial<Dashboard>, index: number, by: number): Partial<Dashboard> {
-  const widgets = [...(d.widgets ?? [])]
-  const to = index + by
-  if (to < 0 || to >= widgets.length) return d
-  ;[widgets[index], widgets[to]] = [widgets[to], widgets[index]]
-  return laidOut({ ...d, widgets })
-}

@@ -103,10 +103,12 @@ export function replacedAt(d: Board, path: Path, widget: Widget): Board {
   return tidied(withWidgets(d, group, widgetsIn(d, group).map((w, i) => (i === indexOf(path) ? widget : w))))
 }
 
-// added puts a new widget into a grid, where there is room.
+// added puts a new widget into a grid, where there is room; one that flows by
+// itself goes on to.
 export function added(d: Board, widget: Widget, group: number | null = null, size?: { width: number; height: number }): Board {
   const kind = gridKind(d, group)
   const widgets = widgetsIn(d, group)
+  if (kind === 'ordered' && widgets.length > 0 && !widgets.some((w) => w.layout)) return withWidgets(d, group, [...widgets, widget]) // flows on
   const boxes = boxesOf(widgets, kind)
   const wanted = widget.definition.type === 'group' ? { width: columns, height: 1 } : (size ?? usualBox(widget.definition.type, kind))
   const box = firstFree(boxes, wanted, kind)

@@ -89,6 +89,7 @@ test('a copy has no number, and stands in the next free place', () => {
   const d = board({ ...graph('a', box(0, 0, 6, 2)), id: 7 })
   const next = duplicated(d, [0])
   expect(next.widgets![1]).toEqual(graph('a', box(6, 0, 6, 2)))
+  expect(added(board(graph('a')), graph('n'))).toEqual(board(graph('a'), graph('n')))
   expect(added(d, graph('n')).widgets![1].layout).toEqual(box(6, 0, 4, 3))
 })
 

@@ -6,7 +6,6 @@ import { ServiceSummary, TopologyMap } from './apm-widgets'
 import { Change } from './change'
 import { CheckStatus } from './check-status'
 import type { Definition, Variables } from './definition'
-import { inOrder, widthOf } from './document'
 import { Page, Picture } from './embed'
 import { EventStream, EventTimeline } from './event-widgets'
 import { HostMapWidget } from './host-map-widget'
@@ -26,7 +25,7 @@ const kinds: Record<string, (props: WidgetProps) => ComponentChildren> = {
   check_status: CheckStatus, manage_status: MonitorSummary, alert_graph: AlertGraph, alert_value: AlertValue,
   event_stream: EventStream, event_timeline: EventTimeline,
   note: Note, free_text: FreeText, image: Picture, iframe: Page,
-  trace_service: ServiceSummary, topology_map: TopologyMap, servicemap: TopologyMap, group: Group,
+  trace_service: ServiceSummary, topology_map: TopologyMap, servicemap: TopologyMap,
 }
 
 // WidgetView draws a widget. height is how much there is for its content, in px,
@@ -42,17 +41,4 @@ export function WidgetView({ widget, variables, tools, height }: { widget: Widge
     )
   }
   return <OwnTime time={definition.time}><Kind definition={definition} variables={variables} tools={tools} height={height} /></OwnTime>
-}
-
-function Group({ definition: d, variables, tools }: WidgetProps) {
-  return (
-    <section class="widget-group" aria-label={d.title}>
-      <header class="panel-head"><h2>{d.title}</h2>{tools && <div class="actions">{tools}</div>}</header>
-      <div class="grid12">
-        {inOrder(d.widgets ?? []).map((w, i) => (
-          <div key={w.id ?? i} class="cell" style={{ '--span': widthOf({ layout_type: 'ordered' }, w) }}><WidgetView widget={w} variables={variables} /></div>
-        ))}
-      </div>
-    </section>
-  )
 }

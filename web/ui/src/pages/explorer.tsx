@@ -2,7 +2,8 @@
 import { useEffect, useState } from 'preact/hooks'
 import { api, type Lang } from '../api'
 import { useData } from '../data'
-import { addGraph, newDashboard } from '../dashboard/document'
+import { newDashboard, newGraph } from '../dashboard/document'
+import { added } from '../dashboard/edits'
 import { SnapshotButton } from '../dashboard/snapshot'
 import { Explain } from '../query/explain'
 import { QueryBox } from '../query/query-box'
@@ -89,7 +90,7 @@ function SaveDialog({ query, style, onClose }: { query: string; style: Style; on
     e.preventDefault()
     try {
       const board = target ? await api.dashboard(target) : newDashboard(name.trim() || 'New dashboard')
-      const saved = await api.saveDashboard(addGraph(board, title, query, style))
+      const saved = await api.saveDashboard(added(board, newGraph(title, query, style)))
       go(link(saved.url))
     } catch (cause) {
       setError(cause as Error)
