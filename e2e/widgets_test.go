@@ -428,3 +428,22 @@ func withoutLayouts(definition map[string]any) {
 		delete(w.(map[string]any), "layout")
 	}
 }
+
+// TestWidgetsWithoutDataSaySo opens all widgets on an empty server.
+func TestWidgetsWithoutDataSaySo(t *testing.T) {
+	s := startServer(t)
+	var monitor struct{ ID int64 }
+	s.call("POST", "/api/v1/monitor", map[string]any{"name": "Load is high", "type": "metric alert", "query": "avg(last_5m):avg:shop.load{*} by {host} > 2.5", "message": ""}, &monitor)
+	var widgets []any
+	for _, raw := range widgetDefinitions(t, fmt.Sprint(monitor.ID), s.url) {
+		widgets = append(widgets, map[string]any{"definition": raw})
+	}
+	var board struct{ ID string }
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Nothing yet", "layout_type": "ordered", "widgets": widgets}, &board)
+	b := openBrowser(t, s.url)
+	b.do(chromedp.EmulateViewport(1440, 3400))
+	b.open("/dashboard/" + board.ID)
+	b.see("No data in this time range", "Nothing to compare in this time range", "The check postgres.can_connect has not run yet", "No events in this time range", "no data")
+	b.until("nothing failed or loads", `!document.querySelector('.failure, .working')`)
+	b.screenshot("widgets-without-data")
+}

@@ -3,6 +3,7 @@ package datadog
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -181,6 +182,9 @@ func checkDefinition(path string, d object, inGroup bool) error {
 	if err := checkMarkers(path+".markers", d["markers"]); err != nil {
 		return err
 	}
+	if err := checkLinks(path+".custom_links", d["custom_links"]); err != nil {
+		return err
+	}
 	switch {
 	case kind == "hostmap":
 		return checkHostMap(path+".requests", d["requests"])
@@ -202,6 +206,28 @@ func checkMarkers(path string, raw json.RawMessage) error {
 			return err
 		} else if text == "" {
 			return badRequest("%s.value: want where the line is, such as y > 500 or 0 < y < 20", at)
+		}
+	}
+	return nil
+}
+
+// checkLinks refuses links that would run as a program.
+func checkLinks(path string, raw json.RawMessage) error {
+	links, err := listAt(path, raw)
+	if err != nil {
+		return err
+	}
+	for i, l := range links {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		for _, field := range []string{"label", "link"} {
+			text, err := textAt(at, l, field)
+			if err != nil {
+				return err
+			}
+			address, err := url.Parse(strings.TrimSpace(text))
+			if field == "link" && err == nil && address.Scheme != "" && address.Scheme != "http" && address.Scheme != "https" {
+				return badRequest("%s.link: want an address that begins with https://, http:// or /, got %q", at, text)
+			}
 		}
 	}
 	return nil

@@ -33,6 +33,8 @@ func TestMalformedWidgetsAreRefused(t *testing.T) {
 		{`[{"definition":{"type":"alert_graph","viz_type":"timeseries"}}]`, "definition.alert_id"},
 		{`[{"definition":{"type":"alert_value","alert_id":17}}]`, "definition.alert_id: want a string, got 17"},
 		{`[{"definition":{"type":"timeseries","requests":[{"q":"avg:a{*}"}],"markers":[{"display_type":"error dashed"}]}}]`, "markers[0].value: want where the line is"},
+		{`[{"definition":{"type":"toplist","requests":[{"q":"avg:a{*}"}],"custom_links":[{"label":"x","link":" javascript:alert(1)"}]}}]`, "custom_links[0].link: want an address that begins with https://"},
+		{`[{"definition":{"type":"toplist","requests":[{"q":"avg:a{*}"}],"custom_links":[{"label":7}]}}]`, "custom_links[0].label: want a string"},
 		{`[{"definition":{"type":"group","layout_type":"free","widgets":[]}}]`, `layout_type: "free" is not one of ordered`},
 		{`[{"definition":{"type":"note","content":"a","tick_edge":"up"}}]`, `tick_edge: "up" is not one of bottom, left, right, top`},
 		{`[{"definition":{"type":"image"}}]`, "definition.url"},
@@ -54,6 +56,7 @@ func TestUnknownFieldsAndUndrawnTypesPass(t *testing.T) {
 		`[{"definition":{"type":"slo","slo_id":"x","view_type":"detail"}}]`,
 		`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"logs","search":{"query":"x"}}],"formulas":[{"formula":"a"}],"news":1}],"news":{"a":1}},"news":true}]`,
 		`[{"definition":{"type":"query_value","time":null,"requests":[{"q":"avg:$metric{$scope}","aggregator":"last","conditional_formats":[]}]},"layout":null}]`,
+		`[{"definition":{"type":"toplist","requests":[{"q":"avg:a{*}"}],"custom_links":[{"label":"x","link":"https://a.example/{{host.value}}?a=b:c"},{"label":"y","link":"/a/{{host.value}}"},{"is_hidden":true,"override_label":"hosts"}]}}]`,
 	} {
 		if err := checkWidgets("widgets", json.RawMessage(widgets), false); err != nil {
 			t.Errorf("%s: %v", widgets, err)

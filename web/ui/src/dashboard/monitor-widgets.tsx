@@ -117,7 +117,7 @@ export function AlertValue(props: WidgetProps) {
       {!d.alert_id && <Empty title="No monitor is chosen" />}
       {monitor.error && !m && <Failure error={monitor.error} retry={monitor.error.status === 404 ? undefined : monitor.reload} />}
       {m && (
-        <a class={`big-value plain ${d.text_align ?? 'center'} state-${kind}`} href={link(`/monitors/${m.id}`)}>
+        <a class={`big-value plain ${d.text_align ?? 'center'} ${value === null ? 'none' : ''} state-${kind}`} href={link(`/monitors/${m.id}`)}>
           <p class="big-number" style={{ '--letters': Math.max(4, number.length + unit.length * 0.5) }}>{number}{unit && <small> {unit}</small>}</p>
           <State state={m.overall_state} />
         </a>
