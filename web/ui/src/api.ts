@@ -597,7 +597,7 @@ function routed(path: string): string {
   if (path.startsWith('/api/ui/spread?')) return `${shared}/spread?${search}`
   if (path === '/api/ui/markdown/preview') return `${shared}/markdown`
   if (path === '/api/v2/query/scalar') return `${shared}/scalar?${search}`
-  throw new ApiError('This is not shown on shared dashboards', 403)
+  throw new ApiError('This is not shown on shared dashboards', 400)
 }
 
 async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {

@@ -42,6 +42,12 @@ function Board({ shared, params }: { shared: SharedBoard; params: URLSearchParam
   const variables = variablesOf(board)
   const values = chosenIn(board, params)
   const [closed, setClosed] = useState<Set<number>>(new Set())
+  // Widgets link to pages that the readers of a link can't see.
+  useEffect(() => {
+    const stay = (e: MouseEvent) => (e.target as Element).closest?.("a[href^='/']") && e.preventDefault()
+    addEventListener('click', stay, true)
+    return () => removeEventListener('click', stay, true)
+  }, [])
   useEffect(() => {
     document.title = `${board.title} · Whippet`
   }, [board.title])
