@@ -10,7 +10,7 @@ SCALE    ?= quick
 
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build test lint unit fuzz ui ui-check e2e e2e-agent dev bench bench-nab bench-peers clean
+.PHONY: run build test lint unit fuzz ui ui-check e2e e2e-agent dev bench bench-nab bench-peers bench-ui clean
 
 run: build ## build and serve with the defaults
 	./bin/whippet serve $(FLAGS)
@@ -76,6 +76,9 @@ bench-peers: build ## Whippet beside Debian's VictoriaMetrics and Prometheus; SC
 		echo 'installing victoria-metrics and prometheus'; \
 		apt-get update -q && DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends victoria-metrics prometheus; }
 	$(GO) run ./bench/peers -scale $(SCALE)
+
+bench-ui: build ## what the UI costs: the first page, a large dashboard; needs Chromium
+	@cd e2e && $(GO) test -count=1 -tags figures -run TestFiguresOfTheUI -v . | grep -E '^\||FAIL|figures_test'
 
 clean:
 	rm -rf bin e2e/artefacts

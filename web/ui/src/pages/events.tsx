@@ -33,7 +33,7 @@ export function Events({ params }: { params: URLSearchParams }) {
               flush
               loading={counts.loading}
               title={counts.data ? `${counts.data.partial ? 'More than ' : ''}${plural(counts.data.total, 'event')}` : 'Events'}
-              actions={<SearchField value={q} label="Search, such as host:web-1 deploy" onInput={(text) => setParams({ q: text || null }, true)} />}
+              actions={<SearchField value={q} label="Search events" onInput={(text) => setParams({ q: text || null }, true)} />}
             >
               {list.error && list.data && <Failure error={list.error} />}
               {counts.data && counts.data.total > 0 && <Histogram counts={counts.data} />}
@@ -85,7 +85,8 @@ function List({ events, toggle }: { events: EventItem[]; toggle: (word: string) 
 // Facets are what the events have in common; a click asks for it, or no longer.
 function Facets({ counts, q, toggle }: { counts?: EventCounts; q: string; toggle: (word: string) => void }) {
   return (
-    <aside class="facets" aria-label="Narrow the search">
+    <details class="facets" open={innerWidth > 900}>
+      <summary>Narrow the search</summary>
       {counts?.facets.map((f) => (
         <details key={f.key} open={f.values.length > 1 || f.values.some((v) => asks(q, term(f.key, v.value)))}>
           <summary>{f.key} <span class="muted">{f.total}</span></summary>
@@ -105,7 +106,7 @@ function Facets({ counts, q, toggle }: { counts?: EventCounts; q: string; toggle
           </ul>
         </details>
       ))}
-    </aside>
+    </details>
   )
 }
 
@@ -117,7 +118,7 @@ function Histogram({ counts }: { counts: EventCounts }) {
   const most = Math.max(1, ...bars.map((b) => b.info + b.success + b.warning + b.error))
   const busiest = bars.reduce((a, b) => (b.info + b.success + b.warning + b.error > a.info + a.success + a.warning + a.error ? b : a))
   return (
-    <figure class="histogram">
+    <figure class="event-bars">
       <svg viewBox={`0 0 ${bars.length * 10} ${height}`} preserveAspectRatio="none" role="img" aria-label={`Events over time, ${showDuration(step)} each: at most ${most}, at ${showTime(busiest.at)}`}>
         {bars.map((b) => {
           let y = height
