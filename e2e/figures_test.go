@@ -111,8 +111,8 @@ func TestFiguresOfTheUI(t *testing.T) {
 		}
 	})))
 	row("browser, longest task while panning back in time", fmt.Sprintf("%.1f ms", b.longestTask(func() {
-		for range 5 {
-			b.do(chromedp.KeyEvent(","))
+		for _, key := range []string{",", ".", ",", "."} { // within the data
+			b.do(chromedp.KeyEvent(key))
 			time.Sleep(300 * time.Millisecond)
 			b.until("the graphs are drawn", "!document.querySelector('.working')")
 		}
@@ -147,15 +147,15 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// longestTask is the longest that the page's main thread was busy at once while
-// act went on, in ms, by Chromium's trace.
+// longestTask is the longest that the page's main thread worked at once while act
+// went on, in ms, by Chromium's trace.
 func (b *browser) longestTask(act func()) float64 {
 	b.t.Helper()
 	type event struct {
 		Name string  `json:"name"`
 		Tid  int     `json:"tid"`
 		Pid  int     `json:"pid"`
-		Dur  float64 `json:"dur"` // µs
+		Dur  float64 `json:"tdur"` // µs of the thread itself: others have this machine, too
 		Args struct {
 			Name string `json:"name"`
 		} `json:"args"`

@@ -9,6 +9,7 @@ import { showNumber } from '../units'
 import { heights, lonely, type Line } from './lines'
 import { extent, tickSteps, timeLabels, type Axis, type Threshold } from './scale'
 import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawHappenings, drawStates, drawThresholds, tintThresholds, type Deploy, type Happening } from './marks'
+import { pace } from './pace'
 import { Reader } from './reader'
 import { Tooltip } from './tooltip'
 
@@ -45,6 +46,9 @@ export function Chart(props: ChartProps) {
   // What a plot is built for; all else it reads anew at each drawing.
   const shape = JSON.stringify([theme, props.axis, props.rightAxis, props.lines.map((l) => [l.label, l.color, l.style, l.unit, Boolean(l.band), l.outlier, l.width, l.dash, l.right])])
 
+  const present = useRef(shape)
+  present.current = shape
+
   useEffect(() => {
     const host = box.current!
     const tooltip = (tip.current = new Tooltip(() => latest.current))
@@ -60,13 +64,16 @@ export function Chart(props: ChartProps) {
       resize.disconnect()
       cancelAnimationFrame(frame)
       tooltip.remove()
+      pace.forget(u)
       u.destroy()
       plot.current = null
     }
   }, [shape])
 
   useEffect(() => {
-    plot.current?.setData(dataOf(props))
+    const u = plot.current
+    // By the time of the drawing, there may be lines that this plot was not built for.
+    if (u) pace.draw(u, () => present.current === shape && u.batch(() => u.setData(dataOf(latest.current))))
   }, [props.times, props.lines, props.thresholds, props.states, props.deploys, props.events, props.range, props.hidden])
 
   useEffect(() => {
@@ -259,11 +266,10 @@ const faded = (color: string) => (color.startsWith('#') ? color + '1f' : color.r
 const bound = (line: Line): uPlot.Series => ({ width: 0, scale: line.right ? 'right' : 'y', stroke: 'transparent', points: { show: false } })
 
 // pointFor is the dot under the cursor, of lines but not of bounds. Many of
-// them would hide the graph.
+// them would hide the graph, and moving them on all graphs of a page takes longer
+// than a frame: then there are none, which uPlot's types don't know of.
 function pointFor(series: number, lines: number): HTMLElement {
-  const dot = document.createElement('div')
-  if (series > lines || lines > 12) dot.hidden = true
-  return dot
+  return series > lines || lines > 12 ? (undefined as unknown as HTMLElement) : document.createElement('div')
 }
 
 function zeroLine(u: uPlot, color: string): void {
