@@ -39,8 +39,11 @@ func TestItsOwnHostIsMeasuredAtOnce(t *testing.T) {
 
 	b := openBrowser(t, s.url)
 	b.open("/infrastructure/thinkpad")
-	b.see("env:test", "nice_tag", "system.cpu.user", "whippet")
+	b.see("env:test", "nice_tag", "system.cpu.user", "whippet", "processes", "serve --data-dir")
 	b.screenshot("A1-own-host")
+	b.open("/settings/received")
+	b.see("/api/v1/collector", "/api/v1/series", "DogStatsD")
+	b.screenshot("A1-received")
 }
 
 func TestAgentOfAnotherHostCatchesUpAfterAnAbsence(t *testing.T) {

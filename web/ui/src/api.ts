@@ -175,6 +175,7 @@ export interface AgentRoutes {
   RejectedSeries: number
   Repeated: number
   Logs: number
+  OddFrames: number // of processes, in an encoding that isn't read
 }
 
 export interface Process {

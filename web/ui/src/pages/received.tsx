@@ -77,7 +77,7 @@ function DogStatsD({ of }: { of: StatsD }) {
       </Panel>
       {refused > 0 && (
         <Rows title={plural(of.Rejected!.length, 'reason') + ' to refuse lines'} head={['Reason', '#Lines', 'The last of them']} rows={of.Rejected!.map((r) => [
-          r.Reason, count(r.Count), <span class="mono">{(r.Examples ?? []).map((line) => <div key={line} class="line-example">{line}</div>)}</span>,
+          r.Reason, count(r.Count), <span class="mono">{[...new Set(r.Examples ?? [])].map((line) => <div key={line} class="line-example">{line}</div>)}</span>,
         ])} />
       )}
       <div class="columns">
@@ -110,6 +110,7 @@ function Agents({ of }: { of: AgentRoutes }) {
       ])}>
         {notes.filter(([, n]) => n > 0).map(([why, n]) => <p key={why} class="note-line warn-text">{plural(n, 'sample')} {why}</p>)}
         {of.Repeated > 0 && <p class="note-line">{plural(of.Repeated, 'payload')} came twice and counted once</p>}
+        {of.OddFrames > 0 && <p class="note-line warn-text">{plural(of.OddFrames, 'list')} of processes came in an encoding that is not read</p>}
         {of.Logs > 0 && <p class="note-line">{plural(of.Logs, 'log line')} came; logs are not kept</p>}
       </Rows>
     </>
