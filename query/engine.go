@@ -32,7 +32,7 @@ type Options struct {
 	MaxConcurrent int           // queries at once: four per core, eight at least; others wait
 	Timeout       time.Duration // 30 s, with the wait for a place
 	Slow          time.Duration // queries that take longer are logged: 1 s
-	Cache         int64         // bytes of closed steps remembered between queries: 64 MiB; below 0: none
+	Cache         int64         // bytes of closed steps remembered between queries: 32 MiB; below 0: none
 	Log           *slog.Logger  // slog.Default()
 }
 
@@ -101,7 +101,7 @@ func New(db *store.DB, o Options) *Engine {
 		o.Slow = time.Second
 	}
 	if o.Cache == 0 {
-		o.Cache = 64 << 20
+		o.Cache = 32 << 20
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()

@@ -37,7 +37,7 @@ func newPeer(name, whippet string) (*peer, error) {
 			command: func(dir, addr string) []string {
 				return []string{whippet, "serve", "--data-dir", dir, "--http", addr, "--statsd", "", "--traces", "", "--host-metrics=false", "--log-level", "warn"}
 			},
-			ready: "/readyz", query: "/prometheus",
+			ready: "/readyz", query: "/prometheus", uncache: "nocache=1",
 			doors: map[format]string{remoteWrite: "/api/v1/write", datadogV1: "/api/v1/series", datadogV2: "/api/v2/series"},
 			flush: []string{"/debug/whippet/settle"},
 		}, nil

@@ -148,8 +148,8 @@ func (c *config) settings() *flag.FlagSet {
 		c.KeepEvents, err = parseDays(s)
 		return err
 	})
-	c.QueryCache = 64 << 20
-	fs.Func("query-cache", "most `bytes` of answers remembered so that graphs asked for again compute only what is new; 0: none (default 64MiB)", func(s string) (err error) {
+	c.QueryCache = 32 << 20
+	fs.Func("query-cache", "most `bytes` of answers remembered so that graphs asked for again compute only what is new; 0: none (default 32MiB)", func(s string) (err error) {
 		c.QueryCache, err = parseBytes(s)
 		return err
 	})
