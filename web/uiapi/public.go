@@ -3,6 +3,7 @@ package uiapi
 import (
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -14,12 +15,31 @@ import (
 // to r, which stands at /api/public. They have no login; the link's token is all
 // that they show, and it opens nothing but the dashboard and its own questions.
 func (a *API) RegisterPublic(r fiber.Router) {
+	places := make(chan struct{}, sharedAtOnce)
+	inTurn := func(answer fiber.Handler) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			select {
+			case places <- struct{}{}:
+			case <-time.After(sharedPatience):
+				return fiber.NewError(fiber.StatusServiceUnavailable, "too many people look at shared dashboards: try again in a moment")
+			}
+			defer func() { <-places }()
+			return answer(c)
+		}
+	}
 	r.Get("/:token", a.sharedBoard)
-	r.Get("/:token/query", a.sharedQuery)
-	r.Get("/:token/spread", a.sharedSpread)
-	r.Post("/:token/scalar", a.sharedScalar)
+	r.Get("/:token/query", inTurn(a.sharedQuery))
+	r.Get("/:token/spread", inTurn(a.sharedSpread))
+	r.Post("/:token/scalar", inTurn(a.sharedScalar))
 	r.Post("/:token/markdown", a.sharedText)
 }
+
+// People without a login must not keep those with one from their answers: few of
+// their questions are answered at once, and the rest wait a while.
+const (
+	sharedAtOnce   = 4
+	sharedPatience = 10 * time.Second
+)
 
 // mostSharedPoints is how many points a reader of a link gets for a line.
 const mostSharedPoints = 500

@@ -7,7 +7,8 @@ import type { Deploy } from '../chart/marks'
 import { useData } from '../data'
 import { Button, Dialog, Empty, Failure, Field, LinkButton, Moment, Panel, SearchField } from '../parts/basics'
 import { Page } from '../parts/frame'
-import { Graph } from '../parts/graph'
+import { SnapshotButton } from '../dashboard/snapshot'
+import { Graph, type Request } from '../parts/graph'
 import { useRange } from '../range'
 import { link, setParams } from '../route'
 import type { Range } from '../time'
@@ -107,22 +108,30 @@ export function ServiceGraphs({ service, env, deploys, search, filter = '', oper
   const scope = `{service:${service.name}${filter ? `,${filter}` : `,entry:${service.inferred ? 'call' : 'request'}`}${env && `,env:${env}`}}`
   const several = operations.length > 1
   const each = (metric: (operation: string) => string) => operations.map((o) => ({ query: metric(o), alias: several ? o : undefined, style: 'bars' as const }))
-  const action = (label: string, query: string, sort?: string) => <LinkButton kind="quiet" href={tracesLink(query, sort)} label={label} />
+  const hits = each((o) => `sum:trace.${o}.hits${scope}.as_count()`)
+  const errors = each((o) => `sum:trace.${o}.errors${scope}.as_count()`)
+  const latency = operations.slice(0, 3).flatMap((o) => ['p50', 'p95', 'p99'].map((p) => ({ query: `${p}:trace.${o}${scope}`, alias: several ? `${p} ${o}` : p })))
+  const actions = (what: string, requests: Request[], label: string, query: string, sort?: string) => (
+    <>
+      <SnapshotButton title={`${what} of ${service.name}`} requests={requests} />
+      <LinkButton kind="quiet" href={tracesLink(query, sort)} label={label} />
+    </>
+  )
   return (
     <div class="graphs three">
       {shown.includes('hits') && (
-        <Panel title="Requests" flush actions={action('Traces', search)}>
-          <Graph label={`Requests of ${service.name}`} height={180} deploys={deploys} requests={each((o) => `sum:trace.${o}.hits${scope}.as_count()`)} />
+        <Panel title="Requests" flush actions={actions('Requests', hits, 'Traces', search)}>
+          <Graph label={`Requests of ${service.name}`} height={180} deploys={deploys} requests={hits} />
         </Panel>
       )}
       {shown.includes('errors') && (
-        <Panel title="Errors" flush actions={action('Error traces', `${search} status:error`)}>
-          <Graph label={`Errors of ${service.name}`} height={180} deploys={deploys} requests={each((o) => `sum:trace.${o}.errors${scope}.as_count()`)} />
+        <Panel title="Errors" flush actions={actions('Errors', errors, 'Error traces', `${search} status:error`)}>
+          <Graph label={`Errors of ${service.name}`} height={180} deploys={deploys} requests={errors} />
         </Panel>
       )}
       {shown.includes('latency') && (
-        <Panel title="Latency" flush actions={action('Slowest traces', search, 'slowest')}>
-          <Graph label={`Latency of ${service.name}`} height={180} deploys={deploys} requests={operations.slice(0, 3).flatMap((o) => ['p50', 'p95', 'p99'].map((p) => ({ query: `${p}:trace.${o}${scope}`, alias: several ? `${p} ${o}` : p })))} />
+        <Panel title="Latency" flush actions={actions('Latency', latency, 'Slowest traces', search, 'slowest')}>
+          <Graph label={`Latency of ${service.name}`} height={180} deploys={deploys} requests={latency} />
         </Panel>
       )}
     </div>

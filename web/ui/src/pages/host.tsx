@@ -7,6 +7,7 @@ import { link } from '../route'
 import { Empty, Failure, LinkButton, Moment, Panel, SearchField, State, Tags } from '../parts/basics'
 import { Page } from '../parts/frame'
 import { Graph } from '../parts/graph'
+import { SnapshotButton } from '../dashboard/snapshot'
 import { plural, showNumber } from '../units'
 
 export function HostPage({ name, params }: { name: string; params: URLSearchParams }) {
@@ -136,12 +137,12 @@ function HostGraphs({ host, names }: { host: string; names: string[] }) {
     <>
       <div class="graphs">
         {first.map((g) => (
-          <Panel key={g.title} title={g.title} flush>
+          <Panel key={g.title} title={g.title} flush actions={<SnapshotButton title={`${g.title} of ${host}`} requests={g.wanted.map((n) => ({ query: term(n, g.by) }))} />}>
             <Graph label={`${g.title} of ${host}`} height={170} requests={g.wanted.map((n) => ({ query: term(n, g.by), alias: g.wanted.length > 1 ? n : undefined }))} />
           </Panel>
         ))}
         {plain.map((n) => (
-          <Panel key={n} title={<a href={link('/metrics/explorer', { q: term(n) })}>{n}</a>} flush>
+          <Panel key={n} title={<a href={link('/metrics/explorer', { q: term(n) })}>{n}</a>} flush actions={<SnapshotButton title={`${n} of ${host}`} requests={[{ query: term(n) }]} />}>
             <Graph label={`${n} of ${host}`} height={170} requests={[{ query: term(n) }]} />
           </Panel>
         ))}
