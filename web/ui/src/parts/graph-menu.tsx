@@ -11,9 +11,10 @@ export interface Picked {
   y: number
 }
 
-export function GraphMenu({ picked, tags, onClose }: {
+export function GraphMenu({ picked, tags, onSend, onClose }: {
   picked: Picked
   tags: string[] // that all lines of the graph share
+  onSend?: (range: Range) => void // where a snapshot of the graph can be sent
   onClose: () => void
 }) {
   const box = useRef<HTMLDivElement>(null)
@@ -47,13 +48,14 @@ export function GraphMenu({ picked, tags, onClose }: {
   const actions: [IconName, string, () => void][] = [
     ['search', 'Zoom into this time', () => setRange(range)],
     ['copy', 'Compare with the period before', () => setParams({ ...span, compare: 'before' })],
+    ...(onSend ? [['camera', 'Send snapshot…', () => onSend(range)] as [IconName, string, () => void]] : []),
   ]
   const links: [IconName, string, string][] = [
     ['events', 'Events of this time', link('/events', { ...span, q: scope.filter((t) => !t.startsWith('service:')).join(' ') })],
     ['apm', service ? 'Traces of this service and time' : 'Traces of this time', link('/apm/traces', { ...span, query: service ? scope.join(' ') : '' })],
   ]
   return (
-    <div ref={box} class="menu" role="menu" aria-label="With this time" style={{ left: `${Math.max(8, Math.min(x, innerWidth - 260))}px`, top: `${Math.max(8, Math.min(y, innerHeight - 190))}px` }} onKeyDown={onKeyDown}>
+    <div ref={box} class="menu" role="menu" aria-label="With this time" style={{ left: `${Math.max(8, Math.min(x, innerWidth - 260))}px`, top: `${Math.max(8, Math.min(y, innerHeight - 220))}px` }} onKeyDown={onKeyDown}>
       <p class="menu-head">{showTime(range.from, true)}, {showDuration(range.to - range.from)}</p>
       {actions.map(([icon, label, act]) => (
         <button key={label} type="button" role="menuitem" onClick={run(act)}><Icon name={icon} size={16} />{label}</button>

@@ -8,7 +8,9 @@ import type { Deploy, Happening } from '../chart/marks'
 import type { Axis, Threshold } from '../chart/scale'
 import { useData, type Loaded } from '../data'
 import { useOverlay } from '../overlay'
-import { setRange, useRange } from '../range'
+import { SnapshotDialog } from '../dashboard/snapshot'
+import { RangeOf, setRange, useRange } from '../range'
+import { may, useSession } from '../session'
 import { back } from '../route'
 import type { Range } from '../time'
 import { showValue, plural } from '../units'
@@ -22,6 +24,7 @@ export interface Request extends Look {
 }
 
 export interface Drawn {
+  requests: Request[] // what was asked
   times: number[]
   lines: Line[]
   warnings: string[]
@@ -43,6 +46,7 @@ export function useGraph(requests: Request[], range = useRange()): Loaded<Drawn>
     const drawn = before.length ? withBefore(linesOf(sources), linesOf(before)) : linesOf(sources)
     return {
       ...drawn,
+      requests: wanted,
       warnings: [...new Set(sources.flatMap((s) => s.frame.warnings))],
       samples: sources.reduce((sum, s) => sum + s.frame.stats.samples, 0),
       step: sources[0]?.frame.grid.step ?? 0,
@@ -81,6 +85,8 @@ export function GraphView({ graph, label, thresholds, deploys, events, states, a
   const [focus, setFocus] = useState<number | null>(null)
   const [hidden, setHidden] = useState<Set<number>>(new Set())
   const [picked, setPicked] = useState<Picked | null>(null)
+  const [sending, setSending] = useState<Range | null>(null)
+  const mayEdit = may(useSession(), 'editor')
   const overlay = useOverlay()
   const happenings = useMemo(() => (events?.length ? [...events, ...overlay] : overlay), [events, overlay])
   const { data, error, loading } = graph
@@ -114,7 +120,8 @@ export function GraphView({ graph, label, thresholds, deploys, events, states, a
             onMenu={(from, to, x, y) => setPicked({ range: { from, to, live: false }, x, y })}
             onBack={back}
           />
-          {picked && <GraphMenu picked={picked} tags={tagsOfAll(data.lines)} onClose={() => setPicked(null)} />}
+          {picked && <GraphMenu picked={picked} tags={tagsOfAll(data.lines)} onSend={mayEdit && data.requests.length ? setSending : undefined} onClose={() => setPicked(null)} />}
+          {sending && <RangeOf range={sending}><SnapshotDialog title={label} requests={data.requests} thresholds={thresholds} onClose={() => setSending(null)} /></RangeOf>}
           {empty && <p class="graph-empty">No data in this time range</p>}
         </div>
       ) : (
