@@ -337,4 +337,44 @@ func TestUnsavedChangesAreNotLost(t *testing.T) {
 	if theirs.Title != "Theirs" {
 		t.Errorf("their dashboard is now %q", theirs.Title)
 	}
+
+	b.open("/dashboards")
+	b.click("Theirs")
+	b.see("Two")
+	b.click("Edit")
+	b.fill("main .field input", "Lost")
+	b.until("there is something to undo", "document.querySelector('button[aria-label=Undo]:not(:disabled)')")
+	b.do(chromedp.NavigateBack())
+	b.see("Lost")
+	b.until("back to the list", "(history.back(), true)")
+	b.see("Leave without saving?")
+	b.click("Leave")
+	b.until("the list is there", "location.pathname === '/dashboards'")
+}
+
+func TestFreeDashboardIsArrangedByHand(t *testing.T) {
+	s := startServer(t)
+	s.feedBoard()
+	free := func(title string, x, y int) map[string]any {
+		w := graphWidget(title, "avg:my_metric{*}")
+		w["layout"] = map[string]int{"x": x, "y": y, "width": 40, "height": 15}
+		return w
+	}
+	var made board
+	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Free", "layout_type": "free", "widgets": []any{free("One", 0, 0), free("Two", 45, 0)}}, &made)
+	b := openBrowser(t, s.url)
+	b.do(chromedp.EmulateViewport(1440, 1300))
+	b.open(made.URL)
+	b.see("One", "Two")
+	b.click("Edit")
+	unit := 1324.0 / 100
+	b.pull("[data-grid=root] > .cell:nth-of-type(2) .panel-head h2", spot{-20 * unit, 5 * unit})
+	b.until("it lies on the other", "document.querySelector('.announced').innerText.startsWith('Two: column 26, row 6')")
+	b.pull("[aria-label^='Resize One:']", spot{10 * unit, 8 * unit})
+	b.until("it is larger", "document.querySelector('.announced').innerText.includes('One: column 1, row 1, 50 wide, 23 high')")
+	b.click("Save")
+	b.until("it was saved", "!location.search.includes('edit')")
+	var kept board
+	s.call("GET", "/api/v1/dashboard/"+made.ID, nil, &kept)
+	wantLayouts(t, kept.layouts(), map[string]layout{"One": {0, 0, 50, 23}, "Two": {25, 5, 40, 15}})
 }

@@ -24,7 +24,13 @@ const changed = 'whippet:route'
 
 // A view that would lose something holds the reader back: it is asked first, and
 // given what goes on.
-let holder: ((leave: () => void) => void) | null = null
+interface Holder {
+  path: string
+  url: string
+  ask: (leave: () => void) => void
+}
+
+let holder: Holder | null = null
 
 const leaves = (url: string) => new URL(url, location.href).pathname !== location.pathname
 
@@ -34,33 +40,34 @@ export function useHold(on: boolean, ask: (leave: () => void) => void): void {
   latest.current = ask
   useLayoutEffect(() => {
     if (!on) return
-    const held = location.href
-    const path = location.pathname
-    holder = (leave) => latest.current(leave)
     const unload = (e: BeforeUnloadEvent) => e.preventDefault()
-    // By the time of popstate the URL has changed already: it is put back.
-    const pop = (e: PopStateEvent) => {
-      if (location.pathname === path) return
-      const target = location.href
-      e.stopImmediatePropagation()
-      history.pushState({ ours: true }, '', held)
-      latest.current(() => go(target))
-    }
+    holder = { path: location.pathname, url: location.href, ask: (leave) => latest.current(leave) }
     addEventListener('beforeunload', unload)
-    addEventListener('popstate', pop, true)
     return () => {
       holder = null
       removeEventListener('beforeunload', unload)
-      removeEventListener('popstate', pop, true)
     }
   }, [on])
+}
+
+// heldBack reports whether the browser's own back or forward was undone: by then
+// the URL has changed already, and is put back.
+function heldBack(): boolean {
+  if (!holder || location.pathname === holder.path) return false
+  const target = location.href
+  const { ask, url } = holder
+  history.pushState({ ours: true }, '', url)
+  ask(() => {
+    holder = null
+    go(target)
+  })
+  return true
 }
 
 // go opens a path of this app; replace leaves no entry in the history.
 export function go(url: string, replace = false): void {
   if (holder && leaves(url)) {
-    const ask = holder
-    ask(() => {
+    holder.ask(() => {
       holder = null
       go(url, replace)
     })
@@ -111,10 +118,11 @@ export function useRoute(): Route {
   const [route, setRoute] = useState(here)
   useEffect(() => {
     const update = () => setRoute(here())
-    addEventListener('popstate', update)
+    const popped = () => heldBack() || update()
+    addEventListener('popstate', popped)
     addEventListener(changed, update)
     return () => {
-      removeEventListener('popstate', update)
+      removeEventListener('popstate', popped)
       removeEventListener(changed, update)
     }
   }, [])
