@@ -276,7 +276,7 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	b.do(chromedp.EmulateViewport(1440, 1100))
 	b.open("/dashboard/" + board.ID + "?edit=1")
 	choose := func(kind string) {
-		b.click("Add graph")
+		b.click("Add widget")
 		b.until("the type "+kind+" is there", fmt.Sprintf(`(() => { const button = [...document.querySelectorAll('.kinds button')].find((e) => e.querySelector('b').innerText === %q); button?.click(); return button })()`, kind))
 	}
 	ask := func(label, query string) {
@@ -311,7 +311,7 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	b.do(chromedp.EmulateViewport(1440, 1100))
 	b.click("Add")
 
-	b.until("the first graph is opened", `(() => { const button = document.querySelector('[aria-label="Edit graph"]'); button?.click(); return button })()`)
+	b.until("the first graph is opened", `(() => { const button = document.querySelector('[aria-label="Edit widget"]'); button?.click(); return button })()`)
 	b.fill("dialog .editor-title input", "Load of all")
 	b.click("Done")
 	b.click("Save")
@@ -371,7 +371,7 @@ func TestEveryWidgetPassesThroughTheEditor(t *testing.T) {
 		t.Helper()
 		b.until("there is a button "+text, fmt.Sprintf(`(() => { const button = [...document.querySelectorAll(%q)].find((e) => e.innerText.trim() === %q); button?.click(); return button })()`, selector, text))
 	}
-	press("button", "Add graph")
+	press("button", "Add widget")
 	b.until("the types are there", `document.querySelectorAll('.kinds button').length >= 20`)
 	b.screenshot("widget-editor-types")
 	axe := readAxe(t)
@@ -388,9 +388,9 @@ func TestEveryWidgetPassesThroughTheEditor(t *testing.T) {
 	b.until("the dialog is closed", `(document.querySelector('dialog [aria-label="Close"]')?.click(), !document.querySelector('dialog'))`)
 
 	edits := 27 // of the widgets, two of which are in the group
-	b.until("the widgets are there", fmt.Sprintf(`document.querySelectorAll('[aria-label="Edit graph"]').length === %d`, edits))
+	b.until("the widgets are there", fmt.Sprintf(`document.querySelectorAll('[aria-label="Edit widget"]').length === %d`, edits))
 	for i := range edits {
-		b.until("an editor opens", fmt.Sprintf(`(document.querySelectorAll('[aria-label="Edit graph"]')[%d]?.click(), document.querySelector('dialog .editor-preview'))`, i))
+		b.until("an editor opens", fmt.Sprintf(`(document.querySelectorAll('[aria-label="Edit widget"]')[%d]?.click(), document.querySelector('dialog .editor-preview'))`, i))
 		b.until("its form is closed", `(() => { const done = [...document.querySelectorAll('dialog button')].find((e) => e.innerText.trim() === 'Done'); done?.click(); return !document.querySelector('dialog') })()`)
 	}
 	b.fill("input", "Looked through twice")

@@ -63,7 +63,9 @@ func TestSpreads(t *testing.T) {
 		{"histogram:took{host:b}", SpreadOptions{Buckets: 2, Together: true}, "0 1 20 1 40"},
 		{"avg:took{*} by {host}", SpreadOptions{Buckets: 4}, "0 4 25 1 50 0 75 0 100 | _ | 0 0 25 0 50 0 75 1 100 | _ | _ | _"},
 		{"avg:took{*}", SpreadOptions{Buckets: 2, Together: true, Log: true}, "1 4 10 2 100"},
-		{"avg:g{*} by {host}", SpreadOptions{Buckets: 2, Together: true}, "0 2 200 1 400"}, // by the hosts' means: 35, 3.5 and 250
+		{"avg:neg{*}", SpreadOptions{Buckets: 2, Log: true}, "_ | _ | _ | 7.92 1 7.96 0 8 | 7.92 1 7.96 0 8 | 7.92 0 7.96 1 8"}, // -3 and 0 lie under all
+		{"avg:neg{*} - 10", SpreadOptions{Buckets: 2, Log: true, Together: true}, "-10 0 -9 1 -8 0 -7"},                         // a logarithm of none of it
+		{"avg:g{*} by {host}", SpreadOptions{Buckets: 2, Together: true}, "0 2 200 1 400"},                                      // by the hosts' means: 35, 3.5 and 250
 		{"max:g{env:*}", SpreadOptions{Buckets: 1, Together: true}, "30 1 40"},
 		{"avg:g{host:b}", SpreadOptions{Buckets: 5}, "1 1 2 0 3 0 4 0 5 0 6 | 1 0 2 1 3 0 4 0 5 0 6 | 1 0 2 0 3 1 4 0 5 0 6 | 1 0 2 0 3 0 4 1 5 0 6 | 1 0 2 0 3 0 4 0 5 1 6 | 1 0 2 0 3 0 4 0 5 1 6"},
 		{"p50:took{*}", SpreadOptions{Buckets: 1, Together: true}, "40 1 60"},

@@ -29,7 +29,7 @@ export function GroupHead({ widget, grip, open, onToggle, editing }: {
       {!open && <span class="muted small">{widgets.length} folded</span>}
       {editing && (
         <div class="actions">
-          <Button bare kind="quiet" icon="plus" label="Add a graph to the group" onClick={editing.add} />
+          <Button bare kind="quiet" icon="plus" label="Add a widget to the group" onClick={editing.add} />
           {widgets.length === 0 ? <Button bare kind="quiet" icon="remove" label="Remove the group" onClick={editing.remove} /> : <Confirm icon="remove" label="Remove group" question={`Remove “${title}” and the ${widgets.length} graphs in it? Undo brings them back.`} onConfirm={editing.remove} />}
         </div>
       )}

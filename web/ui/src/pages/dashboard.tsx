@@ -177,7 +177,7 @@ function Shown({ loaded, reload, params }: { loaded: Dashboard; reload: () => vo
     const tools = tv ? <></> : (
       <>
         {grip}
-        {editing && <Button bare kind="quiet" icon="edit" label="Edit graph" onClick={deeds!.edit} />}
+        {editing && <Button bare kind="quiet" icon="edit" label="Edit widget" onClick={deeds!.edit} />}
         <WidgetMenu widget={widget} filled={shown} boardID={id} editing={editing} deeds={deeds} tell={tell} onFull={() => setParams({ fullscreen_widget: keyOf(widget, path) })} />
       </>
     )
@@ -200,7 +200,7 @@ function Shown({ loaded, reload, params }: { loaded: Dashboard; reload: () => vo
     writable && null,
     writable && { label: 'Delete dashboard', icon: 'remove', danger: true, do: () => setOpen({ kind: 'delete' }) },
   ]
-  const add = <Button kind="primary" icon="plus" label="Add graph" onClick={() => setOpen({ kind: 'add', group: null })} />
+  const add = <Button kind="primary" icon="plus" label="Add widget" onClick={() => setOpen({ kind: 'add', group: null })} />
   const edit = <Button icon="edit" label="Edit" onClick={() => setParams({ edit: '1' })} />
   const close = () => setOpen(null)
 
@@ -244,7 +244,7 @@ function Shown({ loaded, reload, params }: { loaded: Dashboard; reload: () => vo
       {!editing && board.description && <p class="muted board-description">{board.description}</p>}
       <VariableBar board={board} values={values} params={params} onViews={writable ? keepViews : undefined} />
       {board.widgets!.length === 0
-        ? <Panel><Empty title="No graphs on this dashboard yet" action={editing ? add : writable ? edit : undefined}>{editing ? 'Add one; drag its head to move it, and its corner to resize it.' : undefined}</Empty></Panel>
+        ? <Panel><Empty title="No widgets on this dashboard yet" action={editing ? add : writable ? edit : undefined}>{editing ? 'Add one; drag its head to move it, and its corner to resize it.' : undefined}</Empty></Panel>
         : <div class={builtin.test(id) ? 'board-builtin' : ''}><Grid board={board} draw={draw} editing={editing ? { commit: (next) => history.set(next), say } : undefined} collapsed={collapsed} /></div>}
 
       {full && <FullScreen title={full.widget.definition.title || 'Graph'} onClose={() => setParams({ fullscreen_widget: null })}><WidgetView widget={withLegend(filled(full.widget, variables, values))} variables={{}} tools={<></>} /></FullScreen>}

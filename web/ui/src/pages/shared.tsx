@@ -77,7 +77,7 @@ function Board({ shared, params }: { shared: SharedBoard; params: URLSearchParam
       <main>
         {board.description && <p class="muted board-description">{board.description}</p>}
         <Choices shared={shared} params={params} />
-        {board.widgets.length === 0 ? <Panel><Empty title="No graphs on this dashboard yet" /></Panel> : <Grid board={board} draw={draw} collapsed={closed} />}
+        {board.widgets.length === 0 ? <Panel><Empty title="No widgets on this dashboard yet" /></Panel> : <Grid board={board} draw={draw} collapsed={closed} />}
       </main>
     </div>
   )
