@@ -3,7 +3,6 @@ package alerting
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -132,26 +131,25 @@ func (s *Service) fill(o, before object) error {
 	}
 	r := &reader{object: o}
 	options := r.into("options")
-	said := options.has("thresholds") // Terraform's provider says {} and wants it back
-	thresholds := options.into("thresholds")
-	said = said && len(thresholds.object) == 0
-	if err := errors.Join(r.err, options.err); err != nil {
-		return firstError(r.err, options.err)
-	}
-	for key := range thresholds.object {
-		if !thresholds.has(key) {
-			delete(thresholds.object, key)
+	// A critical threshold that is only in the query stays there: Terraform's
+	// provider takes one that it didn't send for a change.
+	if options.has("thresholds") {
+		thresholds := options.into("thresholds")
+		if err := firstError(r.err, options.err); err != nil {
+			return err
 		}
-	}
-	var query string
-	if r.get("query", "a text", &query); r.err == nil && !thresholds.has("critical") && !said {
-		if i := strings.LastIndexAny(query, "<>="); i >= 0 {
-			if text := strings.TrimSpace(query[i+1:]); json.Valid([]byte(text)) {
-				thresholds.object["critical"] = json.RawMessage(text)
+		for key := range thresholds.object {
+			if !thresholds.has(key) {
+				delete(thresholds.object, key)
 			}
 		}
+		options.object.set("thresholds", thresholds.object)
+	} else {
+		delete(options.object, "thresholds")
 	}
-	options.object.set("thresholds", thresholds.object)
+	if err := firstError(r.err, options.err); err != nil {
+		return err
+	}
 	for key, value := range map[string]any{
 		"notify_audit": false, "locked": false, "include_tags": true, "notify_no_data": false, "silenced": map[string]any{},
 	} {
