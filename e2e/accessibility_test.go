@@ -43,6 +43,7 @@ func stocked(t *testing.T) (s *server, dashboard string, monitor int64) {
 		map[string]any{"definition": map[string]any{"type": "toplist", "title": "Top", "requests": []any{map[string]any{"q": "top(avg:my_metric{*} by {host}, 10, 'mean', 'desc')"}}}},
 		map[string]any{"definition": map[string]any{"type": "note", "content": "What to do **when it burns**"}},
 	}}, &board)
+	s.call("PUT", "/api/ui/favourites/"+board.ID, nil, nil)
 	var made struct{ ID int64 }
 	s.call("POST", "/api/v1/monitor", monitorDocument(nil), &made)
 	s.call("POST", "/api/v1/downtime", map[string]any{"scope": []string{"env:test"}, "timezone": "Europe/Berlin", "cron": "0 19 * * MON-FRI", "duration": "14h"}, nil)
@@ -69,7 +70,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	}
 
 	pages := []struct{ name, path, sign string }{
-		{"home", "/", "First steps"},
+		{"home", "/", "Favourites"},
 		{"start", "/start", "OpenTelemetry"},
 		{"dashboards", "/dashboards", "The shop"},
 		{"dashboard", "/dashboard/" + dashboard, "By host"},

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { api, type Host, type Monitor, type Status } from '../api'
+import { ErrorShare, ServiceName, keyOf } from '../apm/parts'
 import { useData } from '../data'
 import { HexMap } from '../hosts/hex-map'
 import { link } from '../route'
@@ -34,6 +35,8 @@ export function Home() {
           {hosts.error && !hosts.data ? <Failure error={hosts.error} retry={hosts.reload} /> : <SmallMap hosts={hosts.data} />}
         </Panel>
       </div>
+      <Failing />
+      <Favourites />
       <MostUnusual />
       <div class="columns">
         <Panel title="Samples kept by Whippet, per second" flush>
@@ -44,6 +47,46 @@ export function Home() {
         </Panel>
       </div>
     </Page>
+  )
+}
+
+// Failing are the services with errors; it is not there while none has any.
+function Failing() {
+  const range = useRange()
+  const loaded = useData(`services  ${keyOf(range)}`, () => api.services(range.from, range.to, ''))
+  const failing = (loaded.data?.services ?? []).filter((s) => s.errors > 0 && s.hits > 0).sort((a, b) => b.errors / b.hits - a.errors / a.hits).slice(0, 6)
+  if (failing.length === 0) return null
+  return (
+    <Panel title="Services with errors" actions={<a href={link('/apm')}>All services</a>} flush>
+      <ul class="rows">
+        {failing.map((s) => (
+          <li key={s.name}>
+            <span class="grow"><ServiceName name={s.name} /></span>
+            <span class="nowrap"><ErrorShare of={s} /> <span class="muted">of {plural(Math.round(s.hits), 'request')}</span></span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+// Favourites are the dashboards that the reader marked.
+function Favourites() {
+  const ids = useData('favourites', api.favourites, 0, ['dashboards'])
+  const boards = useData(ids.data?.length ? 'dashboards' : null, api.dashboards, 0, ['dashboards'])
+  const marked = (boards.data ?? []).filter((d) => ids.data?.includes(d.id))
+  if (marked.length === 0) return null
+  return (
+    <Panel title="Favourites" actions={<a href={link('/dashboards')}>All dashboards</a>}>
+      <ul class="names">
+        {marked.map((d) => (
+          <li key={d.id}>
+            <Icon name="dashboards" size={14} />
+            <a href={link(`/dashboard/${encodeURIComponent(d.id)}`)}>{d.title}</a>
+          </li>
+        ))}
+      </ul>
+    </Panel>
   )
 }
 
