@@ -5,10 +5,10 @@ import { Button, Confirm } from '../parts/basics'
 import { Icon } from '../parts/icon'
 
 // Datadog's colours of groups, as hues that both themes know.
-const hues: Record<string, string> = {
+const hues = new Map(Object.entries({
   vivid_blue: '#4c78e0', blue: '#4c78e0', vivid_purple: '#945ecf', purple: '#945ecf', vivid_pink: '#ed4a7b', pink: '#ed4a7b',
   vivid_orange: '#e8743b', orange: '#e8743b', vivid_yellow: '#bf9b30', yellow: '#bf9b30', vivid_green: '#19a979', green: '#19a979', gray: '#6c8893',
-}
+}))
 
 export function GroupHead({ widget, grip, open, onToggle, editing }: {
   widget: Widget
@@ -18,7 +18,7 @@ export function GroupHead({ widget, grip, open, onToggle, editing }: {
   editing?: { rename: (title: string) => void; add: () => void; remove: () => void }
 }) {
   const { title, background_color, widgets = [] } = widget.definition
-  const hue = hues[String(background_color)]
+  const hue = hues.get(String(background_color))
   return (
     <header class={`group-head ${hue ? 'hued' : ''}`} style={hue ? { '--hue': hue } : undefined}>
       {grip}

@@ -17,6 +17,13 @@ test('a place outside the grid is brought inside', () => {
   expect(boxesOf([graph('a', box(10, -2, 6, 0))], 'ordered')).toEqual([box(6, 0, 6, 1)])
 })
 
+test('a document that says absurd places is laid out all the same', () => {
+  const absurd = [box(NaN, 1e12, Infinity, -5), { x: '3', y: null } as unknown as Box]
+  expect(boxesOf(absurd.map((b) => graph('a', b)), 'ordered')).toEqual([box(0, 5000, 1, 1), box(3, 0, 1, 1)])
+  expect(boxesOf([graph('a', box(-1, 1e12, NaN, 1e9))], 'free')).toEqual([box(0, 5000, 2, 500)])
+  expect(boxesOf([{ definition: { type: 'constructor' } }], 'ordered')).toEqual([box(0, 0, 4, 3)])
+})
+
 test.each<[string, Box[], number, Box, Box[]]>([
   ['pushes those below down', [box(0, 0, 4, 3), box(4, 0, 4, 3), box(0, 3, 4, 3)], 1, box(0, 0, 4, 3), [box(4, 0, 4, 3), box(0, 0, 4, 3), box(0, 3, 4, 3)]],
   ['stays until it is half past the next', [box(0, 0, 4, 3), box(0, 3, 4, 3)], 0, box(0, 1, 4, 3), [box(0, 0, 4, 3), box(0, 3, 4, 3)]],

@@ -21,15 +21,15 @@ export const headerHeight = 42 // px, of a group
 export const groupPadding = 10 // px, beside and below what a group holds
 const freeColumns = 100 // units that fill the page's width, unless widgets stand further right
 
-const usual: Record<string, [width: number, height: number]> = {
+const usual = new Map(Object.entries<[width: number, height: number]>({
   query_value: [2, 2], check_status: [2, 2], alert_value: [2, 2], free_text: [4, 1], note: [4, 2], image: [4, 2], iframe: [6, 4],
   toplist: [4, 3], query_table: [6, 3], hostmap: [6, 4], manage_status: [4, 4], event_stream: [4, 4], event_timeline: [12, 1],
   trace_service: [12, 6], topology_map: [6, 5], servicemap: [6, 5], list_stream: [12, 4],
-}
+}))
 
 // usualBox is the size of a new widget of a type.
 export function usualBox(type: string, kind: Kind): { width: number; height: number } {
-  const [width, height] = usual[type] ?? [4, 3]
+  const [width, height] = usual.get(type) ?? [4, 3]
   return kind === 'free' ? { width: width * 8, height: height * 6 } : { width, height }
 }
 
@@ -39,29 +39,34 @@ export const within = (w: Widget): Widget[] => w.definition.widgets ?? []
 // boxesOf is the place of every widget: what the document says, or, where it
 // leaves that to us, one after the other in lines.
 export function boxesOf(widgets: Widget[], kind: Kind): Box[] {
-  let [x, y, tallest] = [0, 0, 0]
+  let [x, y, low] = [0, 0, 0]
   if (widgets.every((w) => w.layout)) {
     return widgets.map((w) => (kind === 'free' ? free(w.layout!) : { ...ordered(w.layout!), ...(isGroup(w) ? { height: groupRows(w) } : {}) }))
   }
   const full = kind === 'free' ? freeColumns : columns
   return widgets.map((w) => {
     const size = isGroup(w) ? { width: full, height: groupRows(w) } : usualBox(w.definition.type, kind)
-    if (x + size.width > full) [x, y, tallest] = [0, y + tallest, 0]
+    if (x + size.width > full) [x, y, low] = [0, y + low, 0]
     const box = { x, y, ...size }
     x += size.width
-    tallest = Math.max(tallest, size.height)
+    low = Math.max(low, size.height)
     return box
   })
 }
 
+// Documents may say anything: furthest and tallest bound what a page lays out.
+const furthest = 5000 // rows or units
+const tallest = 500
+
 function ordered({ x, y, width, height }: Box): Box {
-  const wide = clamp(Math.round(width), 1, columns)
-  return { x: clamp(Math.round(x), 0, columns - wide), y: Math.max(0, Math.round(y)), width: wide, height: Math.max(1, Math.round(height)) }
+  const wide = whole(width, 1, columns)
+  return { x: whole(x, 0, columns - wide), y: whole(y, 0, furthest), width: wide, height: whole(height, 1, tallest) }
 }
 
-const free = ({ x, y, width, height }: Box): Box => ({ x: Math.max(0, x), y: Math.max(0, y), width: Math.max(2, width), height: Math.max(2, height) })
+const free = ({ x, y, width, height }: Box): Box => ({ x: finite(x, 0, furthest), y: finite(y, 0, furthest), width: finite(width, 2, tallest), height: finite(height, 2, tallest) })
 
-const clamp = (n: number, low: number, high: number) => Math.max(low, Math.min(high, n))
+const finite = (n: number, low: number, high: number) => (Number.isFinite(n) ? Math.max(low, Math.min(high, n)) : low)
+const whole = (n: number, low: number, high: number) => finite(Math.round(n), low, high)
 
 // groupRows is what a group takes: a row of header, and what it holds.
 export function groupRows(w: Widget): number {

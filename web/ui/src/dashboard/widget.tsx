@@ -32,7 +32,7 @@ const kinds: Record<string, (props: WidgetProps) => ComponentChildren> = {
 // where its place is not as high as it likes.
 export function WidgetView({ widget, variables, tools, height }: { widget: Widget; variables: Variables; tools?: ComponentChildren; height?: number }) {
   const definition = widget.definition as Definition
-  const Kind = kinds[definition.type]
+  const Kind = Object.hasOwn(kinds, definition.type) ? kinds[definition.type] : undefined
   if (!Kind) {
     return (
       <Panel title={definition.title} actions={tools}>
