@@ -160,7 +160,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
     height,
     ms: 1,
     legend: { show: false },
-    padding: [12, 18, 0, 0],
+    padding: [12, 24, 0, 0],
     focus: { alpha: 0.25 },
     scales: {
       x: { time: true, range: () => [latest.current.range.from, latest.current.range.to] },

@@ -161,7 +161,7 @@ function Checklist({ status }: { status: Status }) {
   const setup = (id: Setup['id']) => setups.find((s) => s.id === id)!
   const steps: [done: boolean, title: string, what: ComponentChildren][] = [
     [status.checklist.metrics, 'First metric', <SetupWays setup={setup('statsd')} />],
-    [status.checklist.agent, 'A Datadog Agent reports here', <SetupWays setup={setup('agent')} />],
+    [status.checklist.agent, 'A host reports here', <SetupWays setup={setup('agent')} />],
     [status.checklist.dashboard, 'First dashboard', <LinkButton href={link('/dashboards', { new: '1' })} icon="plus" label="New dashboard" />],
     [status.checklist.monitor, 'First monitor', <LinkButton href={link('/monitors/new')} icon="plus" label="New monitor" />],
     [
