@@ -76,6 +76,7 @@ type Spec struct {
 	Grid       query.Grid
 	Rows       []query.Row // values on Grid; NaN and Inf are gaps
 	Styles     []Style     // of the rows; Line for those without one
+	Names      []string    // of the rows in the legend, before their tags; "": as the query has it
 	Unit       string      // Datadog's unit name ("byte", "request/second"); empty: that of the rows, if they agree
 	Thresholds []Threshold
 	Bad        []Span

@@ -144,6 +144,7 @@ func pictures(t testing.TB) map[string]Spec {
 				{Tags: []string{"kind:cache"}, Values: gap(wave(3, n, 2e9, 3e8, 2e7), 70, 80)}, {Tags: []string{"kind:heap"}, Values: wave(4, n, 4e9, 5e8, 2e7)}, {Tags: []string{"kind:limit"}, Values: wave(5, n, 9e9, 0, 0)},
 			},
 			Styles: []Style{Area, Area},
+			Names:  []string{"", "used"},
 		},
 		"bytes-week": {
 			Title: "Memory", Subtitle: "avg:system.mem.used{*} by {host}",

@@ -155,7 +155,19 @@ func (p *picture) y(v float64) float64 {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// name is how the legend calls a row.
+// label is how the legend calls the i-th row.
+func (p *picture) label(i int) string {
+	row := p.lines[i].row
+	switch {
+	case i >= len(p.spec.Names) || p.spec.Names[i] == "":
+		return name(row)
+	case len(row.Tags) > 0:
+		return p.spec.Names[i] + " · " + strings.Join(row.Tags, ", ")
+	}
+	return p.spec.Names[i]
+}
+
+// name is what a row is called that nobody has named.
 func name(r *query.Row) string {
 	switch {
 	case len(r.Tags) > 0:

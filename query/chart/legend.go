@@ -54,7 +54,7 @@ func (p *picture) columnsFor(named int, total float64) legend {
 	var l legend
 	widest := 0.0
 	for i := range p.lines[:named] {
-		e := entry{line: &p.lines[i], label: name(p.lines[i].row), value: p.unit.format(p.lines[i].last, 0)}
+		e := entry{line: &p.lines[i], label: p.label(i), value: p.unit.format(p.lines[i].last, 0)}
 		// Measure a label only as far as it could ever be shown.
 		e.label = p.fit(e.label, small, total-swatch-6-8-p.width(e.value, strong))
 		widest = max(widest, swatch+6+p.width(e.label, small)+8+p.width(e.value, strong))

@@ -58,6 +58,7 @@ type Query struct {
 	Lang string `json:"lang"` // "datadog" (also when empty) or "metricsql"
 
 	Style chart.Style `json:"style"`
+	Alias string      `json:"alias"` // in the legend; "": as the query has it
 }
 
 const (
@@ -129,7 +130,7 @@ func (s *Shelf) spec(ctx context.Context, g Graph) (chart.Spec, error) {
 		}
 		for _, f := range answer {
 			for range f.Rows {
-				spec.Styles = append(spec.Styles, q.Style)
+				spec.Styles, spec.Names = append(spec.Styles, q.Style), append(spec.Names, q.Alias)
 			}
 		}
 		frames = append(frames, answer...)

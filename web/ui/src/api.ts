@@ -553,7 +553,7 @@ export interface SharedBoard {
 // ShownGraph is a graph as a picture of it is asked for; times are ms.
 export interface ShownGraph {
   title: string
-  queries: { query: string; lang?: Lang; style?: string }[]
+  queries: { query: string; lang?: Lang; style?: string; alias?: string }[]
   from: number
   to: number
   dark?: boolean

@@ -39,7 +39,7 @@ export function SnapshotDialog({ title, requests, thresholds, onClose }: Sent & 
   const status = useStatus()
   const graph: ShownGraph = {
     title,
-    queries: requests.filter((r) => r.query.trim()).map((r) => ({ query: r.query, lang: r.lang, style: r.style })),
+    queries: requests.filter((r) => r.query.trim()).map((r) => ({ query: r.query, lang: r.lang, style: r.style, alias: r.alias })),
     from: Math.round(range.from),
     to: Math.round(range.to),
     thresholds: thresholds?.filter((t) => t.severity === 'alert' || t.severity === 'warn').map((t) => ({ value: t.value, label: t.label, warn: t.severity === 'warn', below: t.side === 'below' })),

@@ -137,7 +137,7 @@ function HostGraphs({ host, names }: { host: string; names: string[] }) {
     <>
       <div class="graphs">
         {first.map((g) => (
-          <Panel key={g.title} title={g.title} flush actions={<SnapshotButton title={`${g.title} of ${host}`} requests={g.wanted.map((n) => ({ query: term(n, g.by) }))} />}>
+          <Panel key={g.title} title={g.title} flush actions={<SnapshotButton title={`${g.title} of ${host}`} requests={g.wanted.map((n) => ({ query: term(n, g.by), alias: g.wanted.length > 1 ? n : undefined }))} />}>
             <Graph label={`${g.title} of ${host}`} height={170} requests={g.wanted.map((n) => ({ query: term(n, g.by), alias: g.wanted.length > 1 ? n : undefined }))} />
           </Panel>
         ))}
