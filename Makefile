@@ -60,7 +60,7 @@ bin/agent/datadog-agent:
 e2e-agent: build bin/agent/datadog-agent ## a real Datadog Agent against Whippet, some 6 minutes; needs Linux, npm and unshare
 	cd e2e && $(GO) test -c -tags agent -o ../bin/agent.test .
 	cd e2e && unshare $$([ "$$(id -u)" = 0 ] || echo --user --map-root-user) --net --pid --fork --mount-proc \
-		sh -c 'ip link set lo up && exec ../bin/agent.test -test.v -test.run TestUnmodifiedAgent -test.timeout 15m'
+		sh -c 'ip link set lo up && exec ../bin/agent.test -test.v -test.run TestUnmodifiedAgent -test.parallel 3 -test.timeout 15m'
 
 dev: ## rebuild and restart on save, with the UI rebuilt by Vite
 	@.ci/dev $(FLAGS)

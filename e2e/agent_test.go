@@ -46,8 +46,8 @@ type liveAgent struct {
 }
 
 // startAgent runs the core agent and the trace agent with the environment that
-// keeps them local, until the test ends.
-func startAgent(t *testing.T, url string) *liveAgent {
+// keeps them local, and some more settings, until the test ends.
+func startAgent(t *testing.T, url, settings string) *liveAgent {
 	t.Helper()
 	interfaces, err := net.Interfaces()
 	if err != nil {
@@ -101,7 +101,7 @@ apm_config:
 	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "datadog.yaml"), []byte(config), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "datadog.yaml"), []byte(config+settings), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	environment := append(os.Environ(), "HOME="+dir, "DD_API_KEY=0123456789abcdef0123456789abcdef",
@@ -127,8 +127,9 @@ apm_config:
 }
 
 // harmless are the complaints that an agent has about a machine without a
-// network, without containers and without the agent's other programs.
-var harmless = regexp.MustCompile(`gohai|kubelet|Kubelet|system-probe|sysprobe|no_proxy|security-agent|[Dd]ocker|containerd|/var/run/datadog|tagger|config/set`)
+// network, without containers, with a full disk and without the agent's other
+// programs.
+var harmless = regexp.MustCompile(`gohai|kubelet|Kubelet|system-probe|sysprobe|no_proxy|security-agent|[Dd]ocker|containerd|/var/run/datadog|tagger|config/set|launchers/integration`)
 
 // complaints are the warnings and errors in the agents' logs outside of a time
 // in which Whippet was away.
@@ -236,10 +237,29 @@ func (s *server) sum(query string, from, to time.Time) float64 {
 	return total
 }
 
+// TestUnmodifiedAgent runs one agent for each form that its metrics come in.
 func TestUnmodifiedAgent(t *testing.T) {
-	s := startServer(t)
+	for _, form := range []struct {
+		name, settings string // URL stands for Whippet's
+		routes         []string
+	}{
+		{"v2", "", []string{"/api/v2/series", "/api/beta/sketches"}},
+		{"v3", "use_v3_api: {series: {enabled: true}}\nserializer_experimental_use_v3_api: {sketches: {endpoints: [URL]}}\n", []string{"/api/intake/metrics/v3/series"}},
+		{"v1", "use_v2_api: {series: false}\nserializer_compressor_kind: zlib\n", []string{"/api/v1/series", "/api/beta/sketches"}},
+	} {
+		t.Run(form.name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t)
+			s.withAgent(strings.ReplaceAll(form.settings, "URL", s.url), form.routes)
+		})
+	}
+}
+
+// withAgent runs an agent against s, and checks everything that it sends.
+func (s *server) withAgent(settings string, routes []string) {
+	t := s.t
 	begin := time.Now()
-	a := startAgent(t, s.url)
+	a := startAgent(t, s.url, settings)
 	for { // until the agent listens
 		if c, err := net.Dial("tcp", a.traces); err == nil {
 			c.Close()
@@ -260,6 +280,20 @@ func TestUnmodifiedAgent(t *testing.T) {
 	s.wantSystemMetrics(begin)
 	s.wantAgentDocuments(begin)
 	s.wantGoShop()
+	var intake struct {
+		Routes map[string]struct{ Kept, Malformed, TooLarge, Failed int }
+	}
+	s.call("GET", "/api/ui/intake", nil, &intake)
+	for path, r := range intake.Routes {
+		if r.Malformed+r.TooLarge+r.Failed > 0 {
+			t.Errorf("%s: %+v", path, r)
+		}
+	}
+	for _, path := range routes {
+		if intake.Routes[path].Kept == 0 {
+			t.Errorf("nothing came by %s: %+v", path, intake.Routes)
+		}
+	}
 
 	s.stop()
 	gone := time.Now()
