@@ -1,5 +1,5 @@
 // From the frames of an answer to lines on one time axis.
-import type { Frame } from '../api'
+import type { Frame, Lang } from '../api'
 import { colors } from '../color'
 
 export type Style = 'line' | 'area' | 'bars'
@@ -40,6 +40,13 @@ export interface Look {
   dash?: number[]
   right?: boolean
   unit?: string // in the place of the metric's own
+}
+
+// Request asks for lines of one look.
+export interface Request extends Look {
+  query: string
+  lang?: Lang
+  alias?: string
 }
 
 export interface Source extends Look {

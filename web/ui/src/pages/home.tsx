@@ -38,14 +38,16 @@ export function Home() {
       <Failing />
       <Favourites />
       <MostUnusual />
-      <div class="columns">
-        <Panel title="Samples kept by Whippet, per second" flush>
-          <Graph label="Samples kept by Whippet, per second" requests={[{ query: 'sum:whippet.store.appended{*}.as_rate()', alias: 'samples', style: 'area' }]} height={180} />
-        </Panel>
-        <Panel title="Memory of Whippet" flush>
-          <Graph label="Memory of Whippet" requests={[{ query: 'avg:whippet.process.rss_bytes{*}', alias: 'resident memory' }]} height={180} />
-        </Panel>
-      </div>
+      {status?.checklist.metrics && (
+        <div class="columns">
+          <Panel title="Samples kept by Whippet, per second" flush>
+            <Graph label="Samples kept by Whippet, per second" requests={[{ query: 'sum:whippet.store.appended{*}.as_rate()', alias: 'samples', style: 'area' }]} height={180} />
+          </Panel>
+          <Panel title="Memory of Whippet" flush>
+            <Graph label="Memory of Whippet" requests={[{ query: 'avg:whippet.process.rss_bytes{*}', alias: 'resident memory' }]} height={180} />
+          </Panel>
+        </div>
+      )}
     </Page>
   )
 }

@@ -1,9 +1,9 @@
 // A graph of queries over the page's time range.
 import { useMemo, useState } from 'preact/hooks'
-import { api, type Lang, type Period } from '../api'
+import { api, type Period } from '../api'
 import { moved, withBefore } from '../chart/before'
 import { Chart } from '../chart/chart'
-import { endOf, linesOf, summaryOf, type Line, type Look, type Summary } from '../chart/lines'
+import { endOf, linesOf, summaryOf, type Line, type Request, type Summary } from '../chart/lines'
 import type { Deploy, Happening } from '../chart/marks'
 import type { Axis, Threshold } from '../chart/scale'
 import { useData, type Loaded } from '../data'
@@ -16,12 +16,6 @@ import type { Range } from '../time'
 import { showValue, plural } from '../units'
 import { Failure, Working } from './basics'
 import { GraphMenu, tagsOfAll, type Picked } from './graph-menu'
-
-export interface Request extends Look {
-  query: string
-  lang?: Lang
-  alias?: string
-}
 
 export interface Drawn {
   requests: Request[] // what was asked
