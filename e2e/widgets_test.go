@@ -269,12 +269,26 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	s := startServer(t)
 	s.feedShop(s.now().Truncate(20 * time.Second))
 	var board struct{ ID string }
-	s.call("POST", "/api/v1/dashboard", map[string]any{"title": "Written", "layout_type": "ordered", "widgets": []any{map[string]any{"definition": map[string]any{
-		"type": "timeseries", "title": "Load", "news": "kept", "requests": []any{map[string]any{"q": "avg:shop.load{*}", "display_type": "line", "news": "kept too"}},
-	}}}}, &board)
+	// MetricsQL is an addition to Datadog's form, which its own model does not know.
+	inMetricsQL := func(kind, title, query string) map[string]any {
+		return map[string]any{"definition": map[string]any{"type": kind, "title": title, "requests": []any{map[string]any{"queries": []any{map[string]any{"data_source": "prometheus", "name": "a", "query": query}}}}}}
+	}
+	s.call("POST", "/api/v1/dashboard", map[string]any{
+		"title": "Written", "layout_type": "ordered", "template_variables": []any{map[string]any{"name": "host", "prefix": "host", "defaults": []any{"web-1", "web-2"}}},
+		"widgets": []any{
+			map[string]any{"definition": map[string]any{
+				"type": "timeseries", "title": "Load", "news": "kept", "requests": []any{map[string]any{"q": "avg:shop.load{*}", "display_type": "line", "news": "kept too"}},
+			}},
+			inMetricsQL("timeseries", "In MetricsQL", `avg({__name__="shop.load", host=~"$host.value"}) by (host)`),
+			inMetricsQL("query_value", "Hosts", `count({__name__="shop.load", host=~"$host.value"})`),
+		},
+	}, &board)
 	b := openBrowser(t, s.url)
 	b.do(chromedp.EmulateViewport(1440, 1100))
 	b.open("/dashboard/" + board.ID + "?edit=1")
+	panel := `[...document.querySelectorAll('.panel')].find((p) => p.querySelector('.widget-title')?.firstChild.textContent === %q)`
+	b.until("the graph in MetricsQL has two lines", fmt.Sprintf(panel, "In MetricsQL")+`?.querySelector('[aria-label*="2 lines"]')`)
+	b.until("the figure in MetricsQL counts them", fmt.Sprintf(panel, "Hosts")+`?.querySelector('.big-number')?.innerText.trim() === '2'`)
 	choose := func(kind string) {
 		b.click("Add widget")
 		b.until("the type "+kind+" is there", fmt.Sprintf(`(() => { const button = [...document.querySelectorAll('.kinds button')].find((e) => e.querySelector('b').innerText === %q); button?.click(); return button })()`, kind))
@@ -289,6 +303,13 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	b.fill("dialog .editor-title input", "Busiest")
 	b.until("the preview shows the routes", `document.querySelectorAll('.editor-preview .toplist li').length === 5`)
 	b.screenshot("widget-editor-toplist")
+	b.click("Add")
+	choose("Top list")
+	b.click("MetricsQL")
+	ask("Query a", `max({__name__="shop.load"}) by (host)`)
+	b.fill("dialog .editor-title input", "Busiest hosts")
+	b.until("the preview shows the hosts, the busiest first", `document.querySelectorAll('.editor-preview .toplist li').length === 3 && document.querySelector('.editor-preview .toplist li').innerText.includes('db-1')`)
+	b.screenshot("widget-editor-metricsql")
 	b.click("Add")
 	choose("Note")
 	b.fill("dialog textarea", "# Read me")
@@ -342,6 +363,9 @@ func TestWidgetsAreWrittenInTheBrowser(t *testing.T) {
 	}
 	if r := request("timeseries "); !strings.Contains(fmt.Sprint(r["formulas"]), "a / b") {
 		t.Errorf("the ratio asks %v", r)
+	}
+	if r := request("toplist Busiest hosts"); !reflect.DeepEqual(r["queries"], []any{map[string]any{"data_source": "prometheus", "name": "a", "query": `max({__name__="shop.load"}) by (host)`, "aggregator": "last"}}) {
+		t.Errorf("the top list in MetricsQL asks %v", r)
 	}
 	if request("heatmap ")["q"] != "avg:shop.latency{*}" || got["note "]["content"] != "# Read me" {
 		t.Errorf("kept %v", got)

@@ -229,6 +229,7 @@ func TestLinkOpensNothingButItsDashboard(t *testing.T) {
 	id, _ := s.call(200, "POST", "/api/v1/dashboard", `{"title":"Shop","layout_type":"ordered","notify_list":["boss@example.com"],
 		"template_variables":[{"name":"env","prefix":"env","defaults":["prod"]},{"name":"region","prefix":"region","default":"*"},{"name":"team","prefix":"team","default":"a"},{"name":"by","type":"group","defaults":["host"]}],
 		"widgets":[
+			{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","query":"disk","data_source":"prometheus"}]}]}},
 			{"definition":{"type":"timeseries","requests":[{"q":"avg:cpu{$env,$region} by {host}"},{"queries":[{"name":"a","query":"sum:hits{$team}.as_count()","data_source":"metrics"}],"formulas":[{"formula":"a / 60"}]}]}},
 			{"definition":{"type":"toplist","requests":[{"q":"top(max:disk{$env} by {$by}, 5, 'mean', 'desc')"}]}},
 			{"definition":{"type":"group","widgets":[{"definition":{"type":"query_value","requests":[{"q":"max:disk{*}"}]}}]}}]}`)["id"].(string)
@@ -273,6 +274,8 @@ func TestLinkOpensNothingButItsDashboard(t *testing.T) {
 		{"avg:secret{*}", "", hour, now, 400},
 		{"max:disk{*} + avg:secret{*}", "", hour, now, 400},
 		{"max:disk{*}", "&lang=metricsql", hour, now, 400},
+		{"disk", "&lang=metricsql", hour, now, 400},
+		{"disk", "", hour, now, 400},
 		{"max:disk{", "", hour, now, 400},
 		{"max:disk{*}", "", now.Add(-24 * time.Hour), now, 400},
 		{"max:disk{*}", "", now.Add(-25 * time.Hour), now.Add(-24 * time.Hour), 400},
@@ -281,6 +284,9 @@ func TestLinkOpensNothingButItsDashboard(t *testing.T) {
 		if status, text := asks(tt.query, tt.more, tt.from, tt.to); status != tt.status {
 			t.Errorf("%s %s: got %d %.200s, want %d", tt.query, tt.more, status, text, tt.status)
 		}
+	}
+	if _, text := asks("disk", "&lang=metricsql", hour, now); !strings.Contains(text, "do not show MetricsQL") {
+		t.Errorf("MetricsQL on a shared dashboard: %s", text)
 	}
 	scalar := func(query, formula string) string {
 		return fmt.Sprintf(`{"data":{"type":"scalar_request","attributes":{"from":%d,"to":%d,"queries":[{"name":"q","query":%q,"data_source":"metrics","aggregator":"avg"}],"formulas":[{"formula":%q}]}}}`, hour.UnixMilli(), now.UnixMilli(), query, formula)

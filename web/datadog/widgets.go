@@ -159,6 +159,9 @@ func checkDefinition(path string, d object, inGroup bool) error {
 		}
 		return checkWidgets(path+".widgets", d["widgets"], true)
 	}
+	if err := checkMetricsQL(path+".requests", kind, d["requests"]); err != nil {
+		return err
+	}
 	r, drawn := ruleOf(kind)
 	if !drawn {
 		return nil

@@ -41,6 +41,16 @@ func TestMalformedWidgetsAreRefused(t *testing.T) {
 		{`[{"definition":{"type":"note","content":"a","time":{"live_span":"3h"}}}]`, `time.live_span: "3h" is not one of 1m`},
 		{`[{"definition":{"type":"note","content":"a"},"layout":{"x":0,"y":0,"width":-1,"height":1}}]`, "widgets[0].layout.width: want a number from 0 on"},
 		{`[{"definition":{"type":"group","layout_type":"ordered","widgets":[{"definition":{"type":"group","widgets":[]}}]}}]`, "widgets[0].definition.widgets[0].definition: a group can't hold a group"},
+		{`[{"definition":{"type":"query_table","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up"}]}]}}]`, `requests[0].queries[0].data_source: a widget of type query_table asks in the Datadog language only; "prometheus" (MetricsQL) is for timeseries, query_value, toplist`},
+		{`[{"definition":{"type":"hostmap","requests":{"fill":{"queries":[{"name":"a","data_source":"prometheus","query":"up"}]}}}}]`, "requests.fill.queries[0].data_source: a widget of type hostmap asks"},
+		{`[{"definition":{"type":"distribution","requests":[{"request_type":"histogram","query":{"data_source":"prometheus","query":"up"}}]}}]`, "requests[0].query.data_source: a widget of type distribution asks"},
+		{`[{"definition":{"type":"treemap","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up"}]}]}}]`, "requests[0].queries[0].data_source: a widget of type treemap asks"},
+		{`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":" "}]}]}}]`, "requests[0].queries[0].query: want a query in MetricsQL"},
+		{`[{"definition":{"type":"timeseries","requests":[{"queries":[{"data_source":"prometheus","query":"up"}]}]}}]`, `requests[0].queries[0].name: want letters, digits and _, such as a, got ""`},
+		{`[{"definition":{"type":"toplist","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up","aggregator":"percentile"}]}]}}]`, `requests[0].queries[0].aggregator: "percentile" is not one of avg, last, max, min, sum`},
+		{`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up"},{"name":"b","data_source":"metrics","query":"avg:b{*}"}]}]}}]`, "requests[0].queries: a request asks in one language"},
+		{`[{"definition":{"type":"timeseries","requests":[{"q":"avg:a{*}","queries":[{"name":"a","data_source":"prometheus","query":"up"}]}]}}]`, "requests[0].q: want either q or queries"},
+		{`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up"}],"formulas":[{"formula":"a"},{"formula":"a * 2"}]}]}}]`, `requests[0].formulas[1].formula: over MetricsQL a formula is the name of a query, one of a, got "a * 2"; write arithmetic in the query itself`},
 		{`[{"definition":{"type":"group","layout_type":"ordered","widgets":[{"definition":{"type":"free_text"}}]}}]`, "widgets[0].definition.widgets[0].definition.text"},
 	} {
 		err := checkWidgets("widgets", json.RawMessage(tt.widgets), false)
@@ -56,6 +66,8 @@ func TestUnknownFieldsAndUndrawnTypesPass(t *testing.T) {
 		`[{"definition":{"type":"slo","slo_id":"x","view_type":"detail"}}]`,
 		`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"logs","search":{"query":"x"}}],"formulas":[{"formula":"a"}],"news":1}],"news":{"a":1}},"news":true}]`,
 		`[{"definition":{"type":"query_value","time":null,"requests":[{"q":"avg:$metric{$scope}","aggregator":"last","conditional_formats":[]}]},"layout":null}]`,
+		`[{"definition":{"type":"timeseries","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up{env=~\"$env.value\"}"},{"name":"b","data_source":"prometheus","query":"1"}],"formulas":[{"formula":" b "},{"formula":"a","alias":"x","limit":{"count":3}}]}]}}]`,
+		`[{"definition":{"type":"query_value","requests":[{"queries":[{"name":"a","data_source":"prometheus","query":"up","aggregator":"last"}],"response_format":"scalar"}]}}]`,
 		`[{"definition":{"type":"toplist","requests":[{"q":"avg:a{*}"}],"custom_links":[{"label":"x","link":"https://a.example/{{host.value}}?a=b:c"},{"label":"y","link":"/a/{{host.value}}"},{"is_hidden":true,"override_label":"hosts"}]}}]`,
 	} {
 		if err := checkWidgets("widgets", json.RawMessage(widgets), false); err != nil {

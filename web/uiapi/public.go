@@ -79,12 +79,12 @@ func chosen(c *fiber.Ctx) map[string][]string {
 }
 
 func (a *API) sharedQuery(c *fiber.Ctx) error {
+	if lang := c.Query("lang", "datadog"); lang != "datadog" {
+		return &boards.InvalidError{Field: "lang", Reason: "shared dashboards ask in the Datadog language only, and do not show MetricsQL"}
+	}
 	text, from, to, err := a.allowed(c)
 	if err != nil {
 		return err
-	}
-	if lang := c.Query("lang", "datadog"); lang != "datadog" {
-		return &boards.InvalidError{Field: "lang", Reason: "shared dashboards ask in the Datadog language"}
 	}
 	return a.answer(c, text, "datadog", from, to)
 }

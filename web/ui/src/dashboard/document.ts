@@ -1,12 +1,32 @@
 // Dashboards as documents: what a widget asks, and what new ones are.
-import type { Dashboard, Widget, WidgetRequest } from '../api'
+import type { Dashboard, Lang, Widget, WidgetRequest } from '../api'
 import type { Look, Style } from '../chart/lines'
 import type { Threshold } from '../chart/scale'
 import { lineColors } from './palette'
 
 export interface Asked extends Look {
   query: string
+  lang?: Lang // absent: Datadog's
   alias?: string
+}
+
+// metricsQLTypes are the types of widgets that may ask in MetricsQL.
+export const metricsQLTypes = ['timeseries', 'query_value', 'toplist']
+
+// metricsQLSource is what a query in MetricsQL has as its data_source.
+export const metricsQLSource = 'prometheus'
+
+export const asksMetricsQL = (r: WidgetRequest) => typeof r.q !== 'string' && r.queries?.some((q) => q.data_source === metricsQLSource) === true
+
+// metricsQLFormulas are the formulas of a request in MetricsQL, each with the
+// query that it names.
+export function metricsQLFormulas<F extends Formula>(r: WidgetRequest & { formulas?: F[] }): { formula: F; query: NonNullable<WidgetRequest['queries']>[number] & { query: string } }[] {
+  const queries = (r.queries ?? []).filter((q) => q.query?.trim() && q.data_source === metricsQLSource)
+  const formulas = r.formulas?.length ? r.formulas : queries.map((q) => ({ formula: q.name }) as F)
+  return formulas.flatMap((formula) => {
+    const query = queries.find((q) => q.name === formula.formula.trim())
+    return query ? [{ formula, query: { ...query, query: query.query! } }] : []
+  })
 }
 
 const strokes: Record<string, number> = { thin: 1, thick: 3 }
@@ -23,6 +43,12 @@ export function askedBy(requests: WidgetRequest[] | undefined, variables: Record
     if (typeof r.q === 'string') {
       const alias = (r.metadata as { expression?: string; alias_name?: string }[] | undefined)?.find((m) => m.alias_name)?.alias_name
       return r.q.trim() ? [{ query: filled(r.q, variables), alias, ...look }] : []
+    }
+    if (asksMetricsQL(r)) {
+      return metricsQLFormulas(r as WidgetRequest & { formulas?: Formula[] }).map(({ formula: { alias, limit, style, number_format: format }, query: { query } }, i) => ({
+        query: limit?.count ? `${limit.order === 'asc' ? 'bottomk' : 'topk'}_avg(${limit.count}, ${query})` : query, lang: 'metricsql',
+        alias, ...look, palette: turned(lineColors(style?.palette) ?? look.palette, i), unit: format && unitOf(format),
+      }))
     }
     const queries = (r.queries ?? []).filter((q) => q.query && isMetrics(q.data_source))
     const formulas: Formula[] = r.formulas?.length ? r.formulas : queries.map((q) => ({ formula: q.name }))
@@ -61,11 +87,12 @@ export function unitOf({ unit }: NumberFormat): string | undefined {
 // isMetrics tells the data that is kept here from that of Datadog's other products.
 export const isMetrics = (source: string | undefined) => !source || source === 'metrics' || source === 'cloud_cost'
 
-// foreign names the data that a widget asks for and that is not kept here.
-export function foreign(requests: WidgetRequest[] | undefined): string | undefined {
+// foreign names the data that a widget asks for and that is not kept here, or that
+// the widget can't ask for in MetricsQL.
+export function foreign(requests: WidgetRequest[] | undefined, metricsQL = false): string | undefined {
   for (const r of requests ?? []) {
     for (const kind of ['log_query', 'rum_query', 'apm_query', 'network_query', 'security_query', 'audit_query', 'profile_metrics_query', 'process_query']) if (r[kind]) return kind.replace('_query', '').replace(/_/g, ' ')
-    const other = r.queries?.find((q) => !isMetrics(q.data_source))
+    const other = r.queries?.find((q) => !isMetrics(q.data_source) && !(metricsQL && q.data_source === metricsQLSource))
     if (other) return other.data_source!.replace(/_/g, ' ')
   }
 }
@@ -107,6 +134,19 @@ export function thresholdsOf(markers: Widget['definition']['markers']): Threshol
 
 export const newDashboard = (title: string): Partial<Dashboard> => ({ title, layout_type: 'ordered', widgets: [] })
 
-export const newGraph = (title: string, query: string, style: Style = 'line'): Widget => ({
-  definition: { type: 'timeseries', title, requests: [{ q: query, display_type: style }] },
+export const newGraph = (title: string, query: string, style: Style = 'line', lang: Lang = 'datadog'): Widget => ({
+  definition: {
+    type: 'timeseries', title,
+    requests: [lang === 'metricsql'
+      ? { queries: [{ data_source: metricsQLSource, name: 'a', query }], formulas: [{ formula: 'a' }], response_format: 'timeseries', display_type: style }
+      : { q: query, display_type: style }],
+  },
 })
+
+// explored is what the explorer shows of questions: those in the language of the
+// first.
+export function explored(asked: Asked[]): { q: string; lang: Lang | null; style: Style | null } {
+  const { lang, style } = asked[0] ?? {}
+  const texts = asked.filter((a) => a.lang === lang).map((a) => a.query)
+  return { q: lang && texts.length > 1 ? `union(${texts.join(', ')})` : texts.join(', '), lang: lang ?? null, style: !style || style === 'line' ? null : style }
+}

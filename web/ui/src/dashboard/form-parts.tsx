@@ -1,7 +1,8 @@
 // Fields that the forms of widgets share.
-import { api } from '../api'
+import { api, type Lang } from '../api'
 import { useData } from '../data'
 import { Button, Field } from '../parts/basics'
+import { placeholders } from '../query/languages'
 import { QueryBox } from '../query/query-box'
 import { useRange } from '../range'
 import type { ConditionalFormat } from './palette'
@@ -38,12 +39,12 @@ export function Tick({ label, value, onChange }: { label: string; value: boolean
 
 // QueryField is a query with what is wrong with it under the place where it is:
 // it is tried on the last minutes, whatever the widget makes of it.
-export function QueryField({ value, label, onCommit }: { value: string; label: string; onCommit: (text: string) => void }) {
+export function QueryField({ value, lang = 'datadog', label, onCommit }: { value: string; lang?: Lang; label: string; onCommit: (text: string) => void }) {
   const range = useRange()
-  const histogram = value.trim().startsWith('histogram:')
+  const histogram = lang === 'datadog' && value.trim().startsWith('histogram:')
   const plain = value.trim() !== '' && !/\$[A-Za-z_]/.test(value)
-  const tried = useData<unknown>(plain ? `try ${value}` : null, (signal) => (histogram ? api.spread(value, range.to - 300e3, range.to, {}, signal) : api.query(value, 'datadog', range.to - 300e3, range.to, undefined, signal)))
-  return <QueryBox value={value} lang="datadog" label={label} error={tried.error?.offset === undefined ? undefined : tried.error} onCommit={onCommit} />
+  const tried = useData<unknown>(plain ? `try ${lang} ${value}` : null, (signal) => (histogram ? api.spread(value, range.to - 300e3, range.to, {}, signal) : api.query(value, lang, range.to - 300e3, range.to, undefined, signal)))
+  return <QueryBox value={value} lang={lang} placeholder={placeholders[lang]} label={label} error={tried.error?.offset === undefined ? undefined : tried.error} onCommit={onCommit} />
 }
 
 const comparators = ['>', '>=', '<', '<='].map((c): [string, string] => [c, c])

@@ -1,7 +1,7 @@
 // Dashboards and widgets in other forms: Terraform, MetricsQL, CSV; and documents
 // of Datadog's, read.
 import type { Frame, Widget } from '../api'
-import { askedBy } from './document'
+import { askedBy, type Asked } from './document'
 import { exported, unnumbered, type Board } from './edits'
 
 export const shownJSON = (node: unknown): string => JSON.stringify(node, null, 2)
@@ -55,14 +55,14 @@ export function metricsQL(query: string): string | null {
 
 // metricsQLOf is what a widget asks, in MetricsQL; null if any of it can't be said.
 export function metricsQLOf(widget: Widget): string | null {
-  const said = queriesOf(widget).map(metricsQL)
+  const said = questionsOf(widget).map((a) => (a.lang === 'metricsql' ? a.query : metricsQL(a.query)))
   return said.length && said.every((q) => q !== null) ? said.join('\n') : null
 }
 
-// queriesOf are the queries of metrics in a widget.
-export function queriesOf(widget: Widget): string[] {
+// questionsOf are the queries of metrics in a widget.
+export function questionsOf(widget: Widget): Asked[] {
   const { requests } = widget.definition
-  return Array.isArray(requests) ? askedBy(requests).map((a) => a.query) : []
+  return Array.isArray(requests) ? askedBy(requests) : []
 }
 
 // csvOf is the data of a graph: a row for every time, a column for every series.

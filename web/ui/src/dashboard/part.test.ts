@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nextName, partOf, requestOf, withoutQuery, withQuery } from './part'
+import { inLanguage, languageOf, nextName, partOf, requestOf, withoutQuery, withQuery } from './part'
 
 test('an older request becomes a query and a formula that say the same', () => {
   const part = partOf({ q: 'avg:a{*} by {host}', aggregator: 'max', alias: 'load', limit: 5, order: 'asc', cell_display_mode: ['bar'], style: { palette: 'warm' }, news: 1 })
@@ -32,4 +32,20 @@ test('queries come and go with their formulas', () => {
   expect(withoutQuery(ratio, 1).formulas).toEqual([{ formula: 'a / b' }])
   expect(withoutQuery(two, 0)).toEqual({ queries: [{ name: 'b', query: '' }], formulas: [{ formula: 'b' }], rest: {} })
   expect(nextName([...'abcdefghijklmnopqrstuvwxyz'])).toBe('a1')
+})
+
+test('a request changes its language', () => {
+  const two = { ...withQuery(partOf({ q: 'avg:a{env:prod}', alias: 'load' })), formulas: [{ formula: 'a / b', alias: 'share' }] }
+  const ours = inLanguage(two, 'metricsql')
+  expect(languageOf(ours)).toBe('metricsql')
+  expect(ours.queries[0]).toEqual({ name: 'a', query: 'avg({__name__="a",env="prod"})', data_source: 'prometheus' })
+  expect(ours.formulas).toEqual([{ formula: 'a', alias: 'share' }, { formula: 'b' }])
+  expect(withQuery(ours).queries[2]).toEqual({ name: 'c', query: '', data_source: 'prometheus' })
+  expect(inLanguage(two, 'metricsql', true).queries).toHaveLength(1)
+  expect(requestOf(inLanguage(partOf({ q: 'not known{' }), 'metricsql'), 'scalar')).toEqual({
+    queries: [{ data_source: 'prometheus', name: 'a', query: 'not known{', aggregator: 'last' }], formulas: [{ formula: 'a' }], response_format: 'scalar',
+  })
+  const back = inLanguage(ours, 'datadog')
+  expect(languageOf(back)).toBe('datadog')
+  expect(inLanguage(back, 'datadog')).toBe(back)
 })

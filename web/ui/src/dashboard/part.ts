@@ -1,6 +1,9 @@
 // A request as the editor shows it: named queries and formulas over them,
 // whichever of the two forms it came in.
+import type { Lang } from '../api'
 import type { CellFormula, Request } from './definition'
+import { metricsQLSource } from './document'
+import { metricsQL } from './forms'
 
 export interface Part {
   queries: { name: string; query: string; aggregator?: string; [other: string]: unknown }[]
@@ -37,10 +40,25 @@ export function requestOf({ queries, formulas, rest }: Part, format: 'timeseries
   const whole = formulas.filter((f) => f.formula.trim() && !(f.formula.match(/[A-Za-z_]\w*/g) ?? []).some((name) => empty.includes(name)))
   return {
     ...rest,
-    queries: kept.map(({ aggregator, ...q }) => ({ data_source: 'metrics', ...q, ...(format === 'scalar' ? { aggregator: aggregator ?? 'avg' } : aggregator ? { aggregator } : {}) })),
+    queries: kept.map(({ aggregator, ...q }) => ({ data_source: 'metrics', ...q, ...(format === 'scalar' ? { aggregator: aggregator ?? usualAggregator(q.data_source) } : aggregator ? { aggregator } : {}) })),
     formulas: whole.length ? whole : kept.map((q) => ({ formula: q.name })),
     response_format: format,
   }
+}
+
+// usualAggregator makes one figure of a series where nobody said how.
+export const usualAggregator = (source: unknown) => (source === metricsQLSource ? 'last' : 'avg')
+
+export const languageOf = (p: Part): Lang => (p.queries.some((q) => q.data_source === metricsQLSource) ? 'metricsql' : 'datadog')
+
+// inLanguage is a part that asks in a language, with the queries translated as far
+// as they can be. Formulas over MetricsQL are the queries themselves, so where
+// there is only one figure, there is only one query.
+export function inLanguage(p: Part, lang: Lang, single = false): Part {
+  if (lang === languageOf(p)) return p
+  if (lang === 'datadog') return { ...p, queries: p.queries.map((q) => ({ ...q, data_source: 'metrics' })) }
+  const queries = p.queries.slice(0, single ? 1 : undefined).map((q) => ({ ...q, data_source: metricsQLSource, query: metricsQL(q.query) ?? q.query }))
+  return { ...p, queries, formulas: queries.map(({ name }, i) => p.formulas.find((f) => f.formula.trim() === name) ?? { ...p.formulas[i], formula: name }) }
 }
 
 // nextName is a name that no query has yet: a to z, then a1.
@@ -55,8 +73,9 @@ export function nextName(names: string[]): string {
 // one figure, the query becomes a part of its formula.
 export function withQuery(p: Part, single = false): Part {
   const name = nextName(p.queries.map((q) => q.name))
+  const source = languageOf(p) === 'metricsql' ? { data_source: metricsQLSource } : {}
   if (single) return { ...p, queries: [...p.queries, { name, query: '' }], formulas: p.formulas.map((f, i) => (i === 0 ? { ...f, formula: `${f.formula} / ${name}` } : f)) }
-  return { ...p, queries: [...p.queries, { name, query: '' }], formulas: [...p.formulas, { formula: name }] }
+  return { ...p, queries: [...p.queries, { name, query: '', ...source }], formulas: [...p.formulas, { formula: name }] }
 }
 
 // withoutQuery takes a query out, and the formulas that are nothing but it.

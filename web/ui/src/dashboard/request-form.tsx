@@ -2,8 +2,10 @@
 import { useState } from 'preact/hooks'
 import { Button } from '../parts/basics'
 import type { CellFormula, Request } from './definition'
+import { metricsQLTypes } from './document'
 import { Formats, QueryField } from './form-parts'
-import { partOf, requestOf, withoutQuery, withQuery, type Part } from './part'
+import { languages } from '../query/languages'
+import { inLanguage, languageOf, partOf, requestOf, usualAggregator, withoutQuery, withQuery, type Part } from './part'
 
 const aggregators = ['avg', 'sum', 'min', 'max', 'last']
 const displays = [['line', 'Lines'], ['area', 'Areas'], ['bars', 'Bars']]
@@ -36,20 +38,22 @@ export function RequestForm({ request, type, format, onChange, onRemove }: {
   const style = (part.rest.style ?? {}) as Record<string, string>
   const formula = (i: number, change: Partial<CellFormula>) => put({ ...part, formulas: part.formulas.map((f, k) => (k === i ? { ...f, ...change } : f)) })
   const single = type === 'query_value' || type === 'toplist'
+  const lang = languageOf(part)
   const plain = part.queries.length === 1 && part.formulas.length === 1 && part.formulas[0].formula === part.queries[0].name
   return (
     <div class="request-form">
       {part.queries.map((q, i) => (
         <div key={q.name} class="query-row">
           {!plain && <span class="query-name mono">{q.name}</span>}
-          <QueryField value={q.query} label={`Query ${q.name}`} onCommit={(query) => put({ ...part, queries: part.queries.map((old, k) => (k === i ? { ...old, query } : old)) })} />
-          {format === 'scalar' && <Select label="Over the time range" value={q.aggregator ?? 'avg'} options={aggregators.map((a) => [a])} onChange={(aggregator) => put({ ...part, queries: part.queries.map((old, k) => (k === i ? { ...old, aggregator } : old)) })} />}
+          <QueryField value={q.query} lang={lang} label={`Query ${q.name}`} onCommit={(query) => put({ ...part, queries: part.queries.map((old, k) => (k === i ? { ...old, query } : old)) })} />
+          {format === 'scalar' && <Select label="Over the time range" value={q.aggregator ?? usualAggregator(q.data_source)} options={aggregators.map((a) => [a])} onChange={(aggregator) => put({ ...part, queries: part.queries.map((old, k) => (k === i ? { ...old, aggregator } : old)) })} />}
           {part.queries.length > 1 && <Button bare kind="quiet" icon="remove" label={`Remove query ${q.name}`} onClick={() => put(withoutQuery(part, i))} />}
         </div>
       ))}
       {part.formulas.map((f, i) => (
         <div key={i} class="formula-row">
-          {!plain && <input class="mono formula" aria-label="Formula" value={f.formula} placeholder="a / b * 100" onInput={(e) => formula(i, { formula: e.currentTarget.value })} />}
+          {!plain && lang === 'metricsql' && <span class="query-name mono">{f.formula}</span>}
+          {!plain && lang === 'datadog' && <input class="mono formula" aria-label="Formula" value={f.formula} placeholder="a / b * 100" onInput={(e) => formula(i, { formula: e.currentTarget.value })} />}
           <input class="formula" aria-label="Shown as" value={f.alias ?? ''} placeholder="shown as" onInput={(e) => formula(i, { alias: e.currentTarget.value || undefined })} />
           {(type === 'toplist' || type === 'timeseries' || type === 'query_table') && (
             <span class="inline small">
@@ -64,8 +68,13 @@ export function RequestForm({ request, type, format, onChange, onRemove }: {
         </div>
       ))}
       <div class="actions">
-        <Button icon="plus" kind="quiet" label="Query" onClick={() => put(withQuery(part, single))} />
-        {!single && <Button icon="plus" kind="quiet" label="Formula" onClick={() => put({ ...part, formulas: [...part.formulas, { formula: part.queries.map((q) => q.name).join(' + ') }] })} />}
+        {metricsQLTypes.includes(type) && (
+          <div class="segments" role="group" aria-label="Query language">
+            {languages.map(([l, name]) => <button key={l} type="button" aria-pressed={l === lang} onClick={() => put(inLanguage(part, l, single))}>{name}</button>)}
+          </div>
+        )}
+        {!(single && lang === 'metricsql') && <Button icon="plus" kind="quiet" label="Query" onClick={() => put(withQuery(part, single))} />}
+        {!single && lang === 'datadog' && <Button icon="plus" kind="quiet" label="Formula" onClick={() => put({ ...part, formulas: [...part.formulas, { formula: part.queries.map((q) => q.name).join(' + ') }] })} />}
         {type === 'timeseries' && (
           <>
             <div class="segments" role="group" aria-label="Drawn as">

@@ -1,10 +1,10 @@
 // Figures of widgets: a request in either form as a question for one value per
 // group, and the answers as a table.
-import { api, ApiError, type ScalarQuestion } from '../api'
+import { api, ApiError, type Frame, type ScalarColumn, type ScalarQuestion } from '../api'
 import { useData, type Loaded } from '../data'
 import type { Range } from '../time'
 import type { CellFormula, Request, Variables } from './definition'
-import { filled, foreign, unitOf } from './document'
+import { asksMetricsQL, filled, foreign, metricsQLFormulas, unitOf } from './document'
 import type { ConditionalFormat } from './palette'
 
 // Column is one figure of a table.
@@ -59,9 +59,53 @@ function limited({ formula, limit }: CellFormula): ScalarQuestion['formulas'][nu
   return limit?.count ? { formula, limit: { count: limit.count, order: limit.order === 'asc' ? 'asc' : 'desc' } } : { formula }
 }
 
+interface Answer {
+  answer: ScalarColumn[]
+  formulas: CellFormula[]
+  queries: { name: string; query: string }[]
+}
+
+// answersTo asks for a request's figures, in its language.
+async function answersTo(r: Request, variables: Variables, range: Range, signal: AbortSignal): Promise<Answer[]> {
+  if (asksMetricsQL(r)) {
+    return Promise.all(metricsQLFormulas<CellFormula>(r).map(async ({ formula, query }) => {
+      const frames = await api.query(query.query, 'metricsql', range.from, range.to, undefined, signal)
+      return { answer: figuresIn(frames, query.aggregator, formula.limit), formulas: [{ ...formula, conditional_formats: formula.conditional_formats ?? r.conditional_formats }], queries: [query] }
+    }))
+  }
+  const asked = questionOf(r, variables)
+  return asked ? [{ answer: await api.scalars(asked.question, range.from, range.to, signal), formulas: asked.formulas, queries: asked.question.queries }] : []
+}
+
+const reducers: Record<string, (values: number[]) => number> = {
+  avg: (v) => v.reduce((a, b) => a + b) / v.length,
+  sum: (v) => v.reduce((a, b) => a + b),
+  min: (v) => v.reduce((a, b) => Math.min(a, b)),
+  max: (v) => v.reduce((a, b) => Math.max(a, b)),
+}
+
+// figuresIn makes one figure of each series: its last value, unless the
+// aggregator says otherwise.
+export function figuresIn(frames: Frame[], aggregator = 'last', limit?: CellFormula['limit']): ScalarColumn[] {
+  const names = new Set(frames.flatMap((f) => f.rows.map((row) => row.metric)))
+  const figures = frames.flatMap((f) => f.rows).flatMap(({ metric, tags, unit, values }) => {
+    const present = values.filter((v) => v !== null)
+    if (present.length === 0) return []
+    return [{ tags: names.size > 1 && metric ? [`__name__:${metric}`, ...tags] : tags, unit, value: reducers[aggregator]?.(present) ?? present[present.length - 1] }]
+  })
+  const side = limit?.order === 'asc' ? 1 : -1
+  const kept = limit?.count ? figures.sort((a, b) => (a.value - b.value) * side).slice(0, limit.count) : figures
+  const keyOf = (tag: string) => tag.slice(0, tag.indexOf(':'))
+  const keys = [...new Set(kept.flatMap((f) => f.tags.map(keyOf)))]
+  return [
+    ...keys.map((name): ScalarColumn => ({ name, type: 'group', values: kept.map((f) => f.tags.filter((t) => keyOf(t) === name).map((t) => t.slice(name.length + 1))) })),
+    { name: 'value', type: 'number', values: kept.map((f) => f.value), meta: { unit: kept[0]?.unit ? [{ name: kept[0].unit }] : null } },
+  ]
+}
+
 // tableOf puts the answers to requests side by side, and sorts and cuts them as
 // the first request says.
-export function tableOf(answers: { answer: Awaited<ReturnType<typeof api.scalars>>; formulas: CellFormula[]; queries: ScalarQuestion['queries'] }[], r: Request): Table {
+export function tableOf(answers: Answer[], r: Request): Table {
   const keys: string[] = []
   const columns: Column[] = []
   const rows = new Map<string, TableRow>()
@@ -115,10 +159,9 @@ export const valueOf = (tags: string[], key: string): string => tags.filter((t) 
 export function useTable(requests: Request[] | undefined, variables: Variables, range: Range): Loaded<Table> {
   const list = requests ?? []
   return useData(JSON.stringify([list, variables, range.from, range.to]), async (signal) => {
-    const other = foreign(list)
+    const other = foreign(list, true)
     if (other) throw new ApiError(`Whippet keeps metrics, and no ${other}: this widget has nothing to show`, 400)
-    const asked = list.flatMap((r) => questionOf(r, variables) ?? [])
-    const answers = await Promise.all(asked.map(async ({ question, formulas }) => ({ answer: await api.scalars(question, range.from, range.to, signal), formulas, queries: question.queries })))
-    return tableOf(answers, list[0] ?? {})
+    const answers = await Promise.all(list.map((r) => answersTo(r, variables, range, signal)))
+    return tableOf(answers.flat(), list[0] ?? {})
   })
 }

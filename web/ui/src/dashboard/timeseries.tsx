@@ -9,7 +9,7 @@ import { happeningOf } from '../overlay'
 import { useRange } from '../range'
 import { link } from '../route'
 import type { YAxis } from './definition'
-import { askedBy, filled, foreign, thresholdsOf } from './document'
+import { askedBy, explored, filled, foreign, thresholdsOf } from './document'
 import { WidgetPanel, type WidgetProps } from './widget-panel'
 
 const kinds: Record<string, Axis['kind']> = { log: 'log', sqrt: 'sqrt', pow: 'square' }
@@ -32,21 +32,21 @@ export function Timeseries(props: WidgetProps) {
   const events = useData(search ? `events ${search} ${range.from} ${range.to}` : null, () => api.events(range.from, range.to, search), 0, range.live ? ['events'] : [])
   const happenings = useMemo(() => events.data?.map(happeningOf), [events.data])
   const states = useStates(d.monitors)
-  const explore = asked.map((a) => a.query).join(', ')
-  const other = foreign(d.requests)
+  const name = asked.map((a) => a.query).join(', ')
+  const other = foreign(d.requests, true)
   const columns = d.legend_columns?.flatMap((c) => columnNames[c] ?? [])
   return (
     <WidgetPanel
       {...props}
       flush
-      title={explore}
-      links={<a class="small" href={link('/metrics/explorer', { q: explore, style: asked[0]?.style === 'line' ? null : asked[0]?.style })}>Explore</a>}
+      title={name}
+      links={<a class="small" href={link('/metrics/explorer', explored(asked))}>Explore</a>}
     >
       {other && <Failure error={new ApiError(`Whippet keeps metrics, and no ${other}${asked.length ? ': that part is not drawn' : ': this widget has nothing to show'}`, 400)} />}
       {asked.length > 0 && (
         <GraphView
           graph={graph}
-          label={d.title || explore}
+          label={d.title || name}
           thresholds={thresholdsOf(d.markers)}
           events={happenings}
           states={states}

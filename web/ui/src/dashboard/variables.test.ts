@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Board } from './edits'
-import { chosenIn, currentView, filledText, paramsFor, valuesOfView, variablesOf, viewOf, withVariables, type Variable } from './variables'
+import { chosenIn, currentView, filled, filledMetricsQL, filledText, paramsFor, valuesOfView, variablesOf, viewOf, withVariables, type Variable } from './variables'
 
 const env: Variable = { name: 'env', prefix: 'env', defaults: ['prod'] }
 const host: Variable = { name: 'host', prefix: 'host' }
@@ -48,4 +48,28 @@ test('a variable is renamed wherever it stands', () => {
   expect(next.widgets![0].definition).toEqual({ type: 'timeseries', title: '$stage', requests: [{ q: 'avg:m{$stage,$env2}' }] })
   expect(next.template_variable_presets).toEqual([{ name: 'v', template_variables: [{ name: 'stage', values: ['a'] }, { name: 'scope', values: ['*'] }] }])
   expect(variablesOf(next).map((v) => v.name)).toEqual(['stage', 'scope'])
+})
+
+test.each<[string, string[], string]>([
+  ['up{env="$env.value"}', ['prod'], 'up{env="prod"}'],
+  ['up{env="$env"} + $env', ['prod'], 'up{env="prod"} + prod'],
+  ['up{env=~"$env.value"}', ['*'], 'up{env=~".*"}'],
+  ['up{env!~ \'$env.value\'}', ['a.b-*', 'c'], "up{env!~ '(a\\\\.b-.*|c)'}"],
+  ['up{env=~"^$env.value$|x"}', ['prod'], 'up{env=~"^prod$|x"}'],
+  ['up{env="$env.value"}', ['a"b'], 'up{env="a\\"b"}'],
+  ['rate(hits{host!="$env-1"}[$env.value])', ['5m'], 'rate(hits{host!="5m-1"}[5m])'],
+  ['up{a="$unknown"} != 5', ['prod'], 'up{a="$unknown"} != 5'],
+])('%s in MetricsQL filled with %j', (text, chosen, want) => {
+  expect(filledMetricsQL(text, [env, host, scope], { env: chosen })).toBe(want)
+})
+
+test('each query of a widget is filled in its language', () => {
+  const widget = { definition: { type: 'timeseries', title: '$env.value', requests: [
+    { q: 'avg:m{$env}' },
+    { queries: [{ name: 'a', data_source: 'prometheus', query: 'm{env=~"$env.value"}' }] },
+  ] } }
+  expect(filled(widget, [env], { env: ['prod', 'test'] }).definition).toEqual({ type: 'timeseries', title: 'prod, test', requests: [
+    { q: 'avg:m{env IN (prod, test)}' },
+    { queries: [{ name: 'a', data_source: 'prometheus', query: 'm{env=~"(prod|test)"}' }] },
+  ] })
 })

@@ -1,6 +1,7 @@
 // Template variables: "$env" in the queries and texts of a dashboard stands for
 // tags that its reader chooses.
 import type { Dashboard, Widget } from '../api'
+import { asksMetricsQL } from './document'
 import type { Board } from './edits'
 
 export interface Variable {
@@ -99,6 +100,27 @@ export function filledText(text: string, variables: Variable[], values: Values):
   })
 }
 
+// filledMetricsQL puts the values into a query of MetricsQL, where "$env" and
+// "$env.value" are the value itself. In the text of =~ and !~ "*" is any and
+// several values are one of them.
+export function filledMetricsQL(query: string, variables: Variable[], values: Values): string {
+  const byName = new Map(variables.map((v) => [v.name, v]))
+  const put = (text: string, shown: (chosen: string[]) => string) => text.replace(/\$([A-Za-z_][\w-]*)(\.value)?/g, (whole, name: string, value = '') => {
+    const found = nearest(byName, name)
+    if (!found) return whole
+    return shown(values[found.name] ?? ['*']) + (found.name === name ? '' : name.slice(found.name.length) + value)
+  })
+  const pattern = (chosen: string[]) => {
+    const parts = chosen.map((v) => v.split('*').map((t) => t.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*'))
+    return parts.length === 1 ? parts[0] : `(${parts.join('|')})`
+  }
+  return query.replace(/([=!]~\s*)?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)|[^"'`=!]+|[^]/g, (whole, matches: string | undefined, text?: string) => {
+    if (text === undefined) return put(whole, (chosen) => chosen.join(', '))
+    const within = text[0] === '`' ? (t: string) => t : (t: string) => t.replace(/["'\\]/g, '\\$&')
+    return (matches ?? '') + put(text, (chosen) => within(matches ? pattern(chosen) : chosen.join(', ')))
+  })
+}
+
 // nearest finds the variable that the text names: names may hold dashes, and a
 // dash may follow one.
 function nearest(byName: Map<string, Variable>, text: string): Variable | undefined {
@@ -112,7 +134,15 @@ function nearest(byName: Map<string, Variable>, text: string): Variable | undefi
 // filled is a widget with the values in all of its texts.
 export function filled(widget: Widget, variables: Variable[], values: Values): Widget {
   if (variables.length === 0) return widget
-  return { ...widget, definition: deep(widget.definition, (text) => filledText(text, variables, values)) }
+  const definition = deep(widget.definition, (text) => filledText(text, variables, values))
+  const { requests } = widget.definition
+  // A query in MetricsQL is filled in its own way.
+  if (Array.isArray(requests)) {
+    definition.requests = definition.requests!.map((r, i) => !asksMetricsQL(requests[i]) ? r : {
+      ...r, queries: requests[i].queries!.map((q) => ({ ...q, query: filledMetricsQL(q.query ?? '', variables, values) })),
+    })
+  }
+  return { ...widget, definition }
 }
 
 function deep<T>(node: T, change: (text: string) => string): T {

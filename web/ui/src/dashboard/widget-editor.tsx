@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { Widget } from '../api'
 import { Button, Dialog, Field } from '../parts/basics'
 import type { Definition, Request } from './definition'
+import { asksMetricsQL, metricsQLTypes } from './document'
 import { Choice, Text, Tick } from './form-parts'
 import { KindForm } from './kind-form'
 import { RequestForm } from './request-form'
@@ -28,7 +29,7 @@ export function WidgetEditor({ widget, fill = (w) => w, onClose, onDone }: {
     const kind = kindOf(type)!
     const old = definition && kindOf(definition.type)
     // What was asked stays, where the next type asks in the same way.
-    const asked = old && definition!.requests?.length && Array.isArray(definition!.requests) && (kind.requests || kind.query) && (old.requests || old.query)
+    const asked = old && definition!.requests?.length && Array.isArray(definition!.requests) && (kind.requests || kind.query) && (old.requests || old.query) && (metricsQLTypes.includes(type) || !definition!.requests.some(asksMetricsQL))
     const fresh = kind.fresh()
     const title = definition?.title
     setDefinition({ ...(title ? { title } : {}), ...fresh, type, ...(asked ? { requests: carried(definition!.requests!, fresh.requests as Request[], Boolean(kind.many)) } : {}) })

@@ -6,9 +6,9 @@ import { useRange } from '../range'
 import { link } from '../route'
 import { may, useSession } from '../session'
 import { CopyTo, CopyWidgetAs } from './dialogs'
-import { askedBy, thresholdsOf } from './document'
+import { explored, thresholdsOf } from './document'
 import { SnapshotDialog } from './snapshot'
-import { csvOf, download, fileName, queriesOf } from './forms'
+import { csvOf, download, fileName, questionsOf } from './forms'
 
 // WidgetDeeds are what changes the dashboard; absent where nothing may change.
 export interface WidgetDeeds {
@@ -29,14 +29,13 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, te
 }) {
   const range = useRange()
   const [open, setOpen] = useState<'as' | 'to' | 'snapshot' | null>(null)
-  const queries = queriesOf(filled)
-  const style = Array.isArray(filled.definition.requests) ? askedBy(filled.definition.requests)[0]?.style : undefined
+  const asked = questionsOf(filled)
   const sender = may(useSession(), 'editor')
-  const pictured = filled.definition.type === 'timeseries' && Array.isArray(filled.definition.requests) ? askedBy(filled.definition.requests) : []
-  const name = widget.definition.title || queries[0] || widget.definition.type
+  const pictured = filled.definition.type === 'timeseries' ? asked : []
+  const name = widget.definition.title || asked[0]?.query || widget.definition.type
   const csv = async () => {
     try {
-      const answers = await Promise.all(queries.map((q) => api.query(q, 'datadog', range.from, range.to)))
+      const answers = await Promise.all(asked.map((a) => api.query(a.query, a.lang ?? 'datadog', range.from, range.to)))
       download(fileName(name, 'csv'), csvOf(answers.flat()), 'text/csv')
     } catch (cause) {
       tell((cause as Error).message)
@@ -48,7 +47,7 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, te
         label={`What to do with ${name}`}
         items={[
           { label: 'Full screen', icon: 'expand', do: onFull },
-          queries.length > 0 && { label: 'Explore its metrics', icon: 'search', href: link('/metrics/explorer', { q: queries.join(', '), style: style === 'line' ? null : style }) },
+          asked.length > 0 && { label: 'Explore its metrics', icon: 'search', href: link('/metrics/explorer', explored(asked)) },
           deeds && null,
           deeds && !editing && { label: 'Edit', icon: 'edit', do: deeds.edit },
           deeds && { label: 'Duplicate', icon: 'copy', do: deeds.duplicate },
@@ -57,7 +56,7 @@ export function WidgetMenu({ widget, filled, boardID, onFull, deeds, editing, te
           null,
           pictured.length > 0 && sender && { label: 'Send snapshot…', icon: 'camera', do: () => setOpen('snapshot') },
           { label: 'Copy as JSON, Terraform, …', icon: 'copy', do: () => setOpen('as') },
-          queries.length > 0 && { label: 'Download CSV', icon: 'download', do: () => void csv() },
+          asked.length > 0 && { label: 'Download CSV', icon: 'download', do: () => void csv() },
           deeds && editing && null,
           deeds && editing && { label: 'Remove', icon: 'remove', danger: true, do: deeds.remove },
         ]}

@@ -3,12 +3,13 @@ import type { Check, EventItem } from '../api'
 import { changesOf } from './change'
 import { runsOf } from './check-status'
 import { linksOf } from './custom-links'
-import { askedBy, foreign, thresholdsOf } from './document'
+import { askedBy, explored, foreign, newGraph, thresholdsOf } from './document'
 import { isAllowed } from './embed-list'
 import { countsOf } from './event-counts'
 import { figureOf } from './figure'
 import { paintFor } from './palette'
-import { questionOf, tableOf } from './scalars'
+import { metricsQLOf } from './forms'
+import { figuresIn, questionOf, tableOf } from './scalars'
 import { lengthOf, rangeOf } from './time-of-widget'
 
 const range = { from: 1000, to: 5000, live: true }
@@ -121,4 +122,33 @@ test('lines look as requests say', () => {
   expect(dashed).toMatchObject({ query: "top(avg:b{*}, 3, 'mean', 'asc')", style: 'line', width: 3, dash: [6, 4], unit: 'byte/second' })
   expect(dashed.palette![0]).toBe('#d92d20')
   expect(thresholdsOf([{ value: '0 < y < 20', display_type: 'ok dashed', label: 'fine' }]).map((t) => [t.value, t.severity])).toEqual([[0, 'ok'], [20, 'ok']])
+})
+
+test('a widget asks in MetricsQL', () => {
+  const request = { queries: [{ name: 'a', data_source: 'prometheus', query: 'rate(hits[5m])' }, { name: 'b', data_source: 'prometheus', query: 'up' }], formulas: [{ formula: 'b', alias: 'alive' }, { formula: ' a ', limit: { count: 3, order: 'asc' } }], display_type: 'area' }
+  const asked = askedBy([request])
+  expect(asked).toMatchObject([{ query: 'up', lang: 'metricsql', alias: 'alive', style: 'area' }, { query: 'bottomk_avg(3, rate(hits[5m]))', lang: 'metricsql' }])
+  expect(explored(asked)).toEqual({ q: 'union(up, bottomk_avg(3, rate(hits[5m])))', lang: 'metricsql', style: 'area' })
+  expect(explored(askedBy([{ q: 'avg:a{*}' }, request, { q: 'avg:b{*}' }]))).toEqual({ q: 'avg:a{*}, avg:b{*}', lang: null, style: null })
+  expect(foreign([request], true)).toBeUndefined()
+  expect(foreign([request])).toBe('prometheus')
+  const graph = newGraph('Up', 'up', 'bars', 'metricsql')
+  expect(graph.definition.requests).toEqual([{ queries: [{ data_source: 'prometheus', name: 'a', query: 'up' }], formulas: [{ formula: 'a' }], response_format: 'timeseries', display_type: 'bars' }])
+  expect(metricsQLOf(graph)).toBe('up')
+  expect(metricsQLOf({ definition: { type: 'timeseries', requests: [{ q: 'avg:a{*}' }, ...graph.definition.requests!] } })).toBe('avg({__name__="a"})\nup')
+})
+
+test('figures of series', () => {
+  const row = (metric: string, tags: string[], values: (number | null)[]) => ({ metric, tags, expr: '', unit: 'byte', values })
+  const frames = (...rows: ReturnType<typeof row>[]) => [{ grid: { start: 0, end: 2, step: 1 }, rows, warnings: [], stats: { series: 0, samples: 0 } }]
+  const two = frames(row('a', ['host:x', 'z:1'], [1, 5, null]), row('a', ['host:y'], [2, 4, 9]), row('a', ['host:gone'], [null]))
+  expect(figuresIn(two)).toEqual([
+    { name: 'host', type: 'group', values: [['x'], ['y']] }, { name: 'z', type: 'group', values: [['1'], []] },
+    { name: 'value', type: 'number', values: [5, 9], meta: { unit: [{ name: 'byte' }] } },
+  ])
+  const figures = (aggregator: string) => figuresIn(two, aggregator).find((c) => c.type === 'number')!.values
+  expect(['avg', 'sum', 'min', 'max'].map(figures)).toEqual([[3, 5], [6, 15], [1, 2], [5, 9]])
+  expect(figuresIn(two, 'last', { count: 1, order: 'asc' }).find((c) => c.type === 'number')!.values).toEqual([5])
+  expect(figuresIn(frames(row('a', ['host:x'], [1]), row('b', ['host:x'], [2])))[0]).toEqual({ name: '__name__', type: 'group', values: [['a'], ['b']] })
+  expect(figuresIn([])).toEqual([{ name: 'value', type: 'number', values: [], meta: { unit: null } }])
 })

@@ -6,6 +6,7 @@ import { newDashboard, newGraph } from '../dashboard/document'
 import { added } from '../dashboard/edits'
 import { SnapshotButton } from '../dashboard/snapshot'
 import { Explain } from '../query/explain'
+import { languages, placeholders } from '../query/languages'
 import { QueryBox } from '../query/query-box'
 import { knownMetrics } from '../query/metric-names'
 import { go, link, setParams } from '../route'
@@ -15,7 +16,6 @@ import { BandSentence, GraphView, useGraph } from '../parts/graph'
 import type { Style } from '../chart/lines'
 import { metricTabs } from './metrics'
 
-const languages: [Lang, string][] = [['datadog', 'Datadog'], ['metricsql', 'MetricsQL']]
 const styles: [Style, string][] = [['line', 'Lines'], ['area', 'Areas'], ['bars', 'Bars']]
 
 export function Explorer({ params }: { params: URLSearchParams }) {
@@ -35,14 +35,14 @@ export function Explorer({ params }: { params: URLSearchParams }) {
               <button key={l} type="button" aria-pressed={l === lang} onClick={() => setParams({ lang: l === 'datadog' ? null : l })}>{name}</button>
             ))}
           </div>
-          <QueryBox value={query} lang={lang} error={graph.error} onCommit={(q) => setParams({ q: q || null })} placeholder={lang === 'datadog' ? 'avg:system.load.1{*} by {host}' : 'rate(http_requests_total{job="web"})'} />
+          <QueryBox value={query} lang={lang} error={graph.error} onCommit={(q) => setParams({ q: q || null })} placeholder={placeholders[lang]} />
           <div class="segments" role="group" aria-label="Drawn as">
             {styles.map(([s, name]) => (
               <button key={s} type="button" aria-pressed={s === style} onClick={() => setParams({ style: s === 'line' ? null : s })}>{name}</button>
             ))}
           </div>
           <Button icon="search" label="Explain" pressed={explained} disabled={!query} onClick={() => setParams({ explain: explained ? null : '1' })} />
-          <Button icon="plus" label="Save to dashboard" disabled={!query || lang !== 'datadog'} onClick={() => setSaving(true)} />
+          <Button icon="plus" label="Save to dashboard" disabled={!query} onClick={() => setSaving(true)} />
         </div>
       </Panel>
       {query ? (
@@ -54,7 +54,7 @@ export function Explorer({ params }: { params: URLSearchParams }) {
         <Suggestions />
       )}
       {query && explained && <Explain query={query} lang={lang} />}
-      {saving && <SaveDialog query={query} style={style} onClose={() => setSaving(false)} />}
+      {saving && <SaveDialog query={query} lang={lang} style={style} onClose={() => setSaving(false)} />}
     </Page>
   )
 }
@@ -80,7 +80,7 @@ function Suggestions() {
   )
 }
 
-function SaveDialog({ query, style, onClose }: { query: string; style: Style; onClose: () => void }) {
+function SaveDialog({ query, lang, style, onClose }: { query: string; lang: Lang; style: Style; onClose: () => void }) {
   const list = useData('dashboards', api.dashboards)
   const [target, setTarget] = useState('')
   const [name, setName] = useState('')
@@ -90,7 +90,7 @@ function SaveDialog({ query, style, onClose }: { query: string; style: Style; on
     e.preventDefault()
     try {
       const board = target ? await api.dashboard(target) : newDashboard(name.trim() || 'New dashboard')
-      const saved = await api.saveDashboard(added(board, newGraph(title, query, style)))
+      const saved = await api.saveDashboard(added(board, newGraph(title, query, style, lang)))
       go(link(saved.url))
     } catch (cause) {
       setError(cause as Error)
