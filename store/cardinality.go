@@ -36,20 +36,21 @@ func (db *DB) MetricsOf(ctx context.Context, f Filter, from, to int64) ([]string
 	return db.index.NamesOf(matching), nil
 }
 
-// CountLive counts the series that match f and whose newest sample lies in
-// (from, to] and is a number, without looking at any of them one by one. ok is false
-// when that takes reading samples.
+// CountLive counts the series that match f and whose last sample in (from, to] is a
+// number. Of series without a newer one that is known. ok is false when the samples
+// of too many would have to be read.
 func (db *DB) CountLive(ctx context.Context, f Filter, from, to int64) (n int, ok bool, err error) {
 	matching, _, err := db.match(ctx, f, from, to)
 	if err != nil {
 		return 0, false, err
 	}
+	var newer []Ref
 	ok = true
-	db.states.visit(matching, func(_ Ref, s *state) {
+	db.states.visit(matching, func(ref Ref, s *state) {
 		switch {
-		case s.last <= from:
+		case s.last <= from || s.first > to:
 		case s.last > to:
-			ok = false
+			newer = append(newer, ref)
 		case s.kind() == Distribution:
 			n++
 		case math.IsNaN(s.value):
@@ -58,7 +59,44 @@ func (db *DB) CountLive(ctx context.Context, f Filter, from, to int64) (n int, o
 			n++
 		}
 	})
-	return n, ok, ctx.Err()
+	if !ok || len(newer) > fewToRead {
+		return 0, false, ctx.Err()
+	}
+	set := db.hold(from+1, to)
+	defer set.Close()
+	r := db.readers.Get().(*seriesReader)
+	defer db.readers.Put(r)
+	var c Columns
+	for _, ref := range newer {
+		if err := ctx.Err(); err != nil {
+			return 0, false, err
+		}
+		c.Reset()
+		kind := db.kind(ref)
+		if err := r.read(set, ref, set.planFor(0, false), kind == Distribution, WantSum|WantLast|WantSketches, &rawSink{&c, kind}); err != nil {
+			return 0, false, err
+		}
+		if c.trim(from+1, to); len(c.Times) == 0 {
+			continue
+		}
+		if v := c.last(); v == v {
+			n++
+		} else if math.Float64bits(v) != staleNaN {
+			return 0, false, nil
+		}
+	}
+	return n, len(set.Warnings()) == 0, nil
+}
+
+// fewToRead is how many series CountLive reads samples of.
+const fewToRead = 10_000
+
+// last is the last value; 0 for a sketch.
+func (c *Columns) last() float64 {
+	if len(c.Values) == 0 {
+		return 0
+	}
+	return c.Values[len(c.Values)-1]
 }
 
 // staleNaN is the value with which Prometheus marks the end of a series.

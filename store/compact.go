@@ -20,7 +20,7 @@ func compactable(files []*sealedFile, quiet bool) []*sealedFile {
 		n++
 		sum += files[i].Size()
 	}
-	if n == len(files) && n > 1 && quiet || n >= 4 {
+	if n == len(files) && n > 1 && quiet || n >= 8 {
 		return files[len(files)-n:]
 	}
 	if quiet && len(files) > 1 {

@@ -184,7 +184,7 @@ func (db *DB) tiersDue(d int64, files []*sealedFile, all bool) bool {
 	for _, f := range files {
 		total += f.Size()
 	}
-	return all || fresh*4 >= total || db.waited(d, files)
+	return all || fresh*2 >= total || db.waited(d, files)
 }
 
 // waited says whether the newest of a day's files is old enough not to wait for

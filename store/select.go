@@ -187,17 +187,29 @@ func (s *rawSink) addTier(t *tierColumns, i, j int, _, _ int64) {
 // Select finds the series that match sel and have samples in its range,
 // ordered by name and tags.
 func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
-	set := &SeriesSet{db: db, from: sel.From, to: sel.To}
 	// The snapshot comes first: what it holds is a subset of what the index knows.
+	set := db.hold(sel.From, sel.To)
+	var err error
+	if set.Series, set.last, err = db.find(ctx, sel.Filter, sel.From, sel.To, sel.MaxSeries); err != nil {
+		set.Close()
+		return nil, err
+	}
+	return set, nil
+}
+
+// hold is a set of no series yet, with all that has samples in [from, to].
+func (db *DB) hold(from, to int64) *SeriesSet {
+	set := &SeriesSet{db: db, from: from, to: to}
 	db.mu.RLock()
+	defer db.mu.RUnlock()
 	for _, p := range db.partitions {
-		if p.day >= dayOf(sel.From) && p.day <= dayOf(sel.To) {
+		if p.day >= dayOf(from) && p.day <= dayOf(to) {
 			p.Acquire()
 			set.sealed = append(set.sealed, p)
 		}
 	}
 	for _, t := range db.tiers {
-		if t.MinTime <= sel.To && t.MaxTime >= sel.From {
+		if t.MinTime <= to && t.MaxTime >= from {
 			t.Acquire()
 			set.tiers = append(set.tiers, t)
 		}
@@ -211,19 +223,13 @@ func (db *DB) Select(ctx context.Context, sel Selector) (*SeriesSet, error) {
 	for _, name := range db.broken {
 		_, d, raw := partitionOf(name)
 		switch {
-		case raw && dayOf(sel.From) <= d && d <= dayOf(sel.To):
+		case raw && dayOf(from) <= d && d <= dayOf(to):
 			set.warn("partition " + name + " can't be read: samples of its day may be missing")
-		case !raw && sel.From < db.now().Add(-db.retentions[0].Raw).UnixMilli():
+		case !raw && from < db.now().Add(-db.retentions[0].Raw).UnixMilli():
 			set.warn("tier file " + name + " can't be read: days whose raw samples are gone may be missing")
 		}
 	}
-	db.mu.RUnlock()
-	var err error
-	if set.Series, set.last, err = db.find(ctx, sel.Filter, sel.From, sel.To, sel.MaxSeries); err != nil {
-		set.Close()
-		return nil, err
-	}
-	return set, nil
+	return set
 }
 
 // Find lists the series that match f and have samples in [from, to], without

@@ -87,11 +87,14 @@ func TestManySeriesAreCounted(t *testing.T) {
 		f.put("many", []string{fmt.Sprint("n:", i)}, 30, 1)
 	}
 	f.put("many", []string{"n:gone"}, 3600, 1)
+	f.put("many", []string{"n:newer"}, 60, 1)
+	f.put("many", []string{"n:newer"}, -60, 1)
+	f.put("many", []string{"n:future"}, -60, 1)
 	for _, tt := range []struct {
 		text string
 		want float64 // -1: refused
 	}{
-		{"count(many)", 10}, {"group(many)", 1}, {"count(many) + 1", 11}, {`count(many{n=~"[0-4]"})`, 5},
+		{"count(many)", 11}, {"group(many)", 1}, {"count(many) + 1", 12}, {`count(many{n=~"[0-4]"})`, 5},
 		{"sum(many)", -1}, {"count(many) by (n)", -1}, {"count(rate(many[5m]))", -1},
 	} {
 		got, err := Instant(context.Background(), engine, tt.text, t0.UnixMilli(), Options{})
