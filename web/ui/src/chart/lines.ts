@@ -45,7 +45,7 @@ export interface Look {
 // Request asks for lines of one look.
 export interface Request extends Look {
   query: string
-  lang?: Lang
+  lang?: Lang // absent: Datadog's
   alias?: string
 }
 

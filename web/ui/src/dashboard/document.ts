@@ -1,14 +1,8 @@
 // Dashboards as documents: what a widget asks, and what new ones are.
 import type { Dashboard, Lang, Widget, WidgetRequest } from '../api'
-import type { Look, Style } from '../chart/lines'
+import type { Look, Request, Style } from '../chart/lines'
 import type { Threshold } from '../chart/scale'
 import { lineColors } from './palette'
-
-export interface Asked extends Look {
-  query: string
-  lang?: Lang // absent: Datadog's
-  alias?: string
-}
 
 // metricsQLTypes are the types of widgets that may ask in MetricsQL.
 export const metricsQLTypes = ['timeseries', 'query_value', 'toplist']
@@ -33,8 +27,8 @@ const strokes: Record<string, number> = { thin: 1, thick: 3 }
 const dashes: Record<string, number[]> = { dashed: [6, 4], dotted: [2, 3] }
 
 // askedBy is the queries of a timeseries widget, in either form.
-export function askedBy(requests: WidgetRequest[] | undefined, variables: Record<string, string> = {}): Asked[] {
-  return (requests ?? []).flatMap((r): Asked[] => {
+export function askedBy(requests: WidgetRequest[] | undefined, variables: Record<string, string> = {}): Request[] {
+  return (requests ?? []).flatMap((r): Request[] => {
     const { palette, line_type: type, line_width: width } = (r.style ?? {}) as Record<string, string>
     const look: Look = {
       style: r.display_type === 'bars' || r.display_type === 'area' ? r.display_type : 'line',
@@ -145,7 +139,7 @@ export const newGraph = (title: string, query: string, style: Style = 'line', la
 
 // explored is what the explorer shows of questions: those in the language of the
 // first.
-export function explored(asked: Asked[]): { q: string; lang: Lang | null; style: Style | null } {
+export function explored(asked: Request[]): { q: string; lang: Lang | null; style: Style | null } {
   const { lang, style } = asked[0] ?? {}
   const texts = asked.filter((a) => a.lang === lang).map((a) => a.query)
   return { q: lang && texts.length > 1 ? `union(${texts.join(', ')})` : texts.join(', '), lang: lang ?? null, style: !style || style === 'line' ? null : style }

@@ -1,7 +1,8 @@
 // Dashboards and widgets in other forms: Terraform, MetricsQL, CSV; and documents
 // of Datadog's, read.
 import type { Frame, Widget } from '../api'
-import { askedBy, type Asked } from './document'
+import type { Request } from '../chart/lines'
+import { askedBy } from './document'
 import { exported, unnumbered, type Board } from './edits'
 
 export const shownJSON = (node: unknown): string => JSON.stringify(node, null, 2)
@@ -60,7 +61,7 @@ export function metricsQLOf(widget: Widget): string | null {
 }
 
 // questionsOf are the queries of metrics in a widget.
-export function questionsOf(widget: Widget): Asked[] {
+export function questionsOf(widget: Widget): Request[] {
   const { requests } = widget.definition
   return Array.isArray(requests) ? askedBy(requests) : []
 }
