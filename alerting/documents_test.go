@@ -3,6 +3,7 @@ package alerting
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -403,6 +404,30 @@ func TestUpcomingDowntimes(t *testing.T) {
 	want := "Thu 19:00-Fri 09:00 Fri 19:00-Sat 09:00 Mon 19:00-Tue 09:00 Tue 19:00-Wed 09:00 Wed 19:00-Thu 09:00"
 	if strings.Join(got, " ") != want {
 		t.Errorf("upcoming: %v", got)
+	}
+}
+
+func TestDowntimeCalendar(t *testing.T) {
+	s := newSite(t, time.Date(2026, 10, 22, 20, 0, 0, 0, berlin(t))) // Thursday evening
+	made := func(doc string) int64 {
+		t.Helper()
+		raw, err := s.s.CreateDowntime(t.Context(), json.RawMessage(doc))
+		var d struct{ ID int64 }
+		if err = errors.Join(err, json.Unmarshal(raw, &d)); err != nil {
+			t.Fatal(err)
+		}
+		return d.ID
+	}
+	nights := made(`{"scope": ["env:test"], "timezone": "Europe/Berlin", "cron": "0 19 * * MON-FRI", "duration": "14h"}`)
+	open := made(`{"scope": ["host:a"]}`)
+	canceled := made(`{"scope": ["host:b"]}`)
+	if err := s.s.CancelDowntime(t.Context(), canceled); err != nil {
+		t.Fatal(err)
+	}
+	later := made(fmt.Sprintf(`{"scope": ["host:c"], "start": %d}`, s.now.Add(8*24*time.Hour).Unix()))
+	got := s.s.DowntimeCalendar(s.now.Add(7 * 24 * time.Hour).UnixMilli())
+	if len(got[nights]) != 5 || len(got[open]) != 1 || got[open][0].End != 0 || len(got[canceled]) != 0 || len(got[later]) != 0 {
+		t.Errorf("got %+v", got)
 	}
 }
 

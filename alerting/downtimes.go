@@ -382,8 +382,12 @@ func (s *Service) UpcomingDowntime(doc json.RawMessage, n int) ([]Occurrence, er
 	if err != nil {
 		return nil, err
 	}
+	return d.upcoming(s.ms(), n), nil
+}
+
+// upcoming is the running window, if there is one, and those after it, n in all.
+func (d *silence) upcoming(now int64, n int) []Occurrence {
 	list := []Occurrence{}
-	now := s.ms()
 	if start, end, ok := d.active(now); ok && n > 0 {
 		list = append(list, Occurrence{start, end})
 	}
@@ -394,7 +398,26 @@ func (s *Service) UpcomingDowntime(doc json.RawMessage, n int) ([]Occurrence, er
 		}
 		list = append(list, next)
 	}
-	return list, nil
+	return list
+}
+
+// inCalendar is how many windows of a downtime a calendar has.
+const inCalendar = 100
+
+// DowntimeCalendar is the windows, by downtime, that run now or start before
+// until (ms), but for canceled ones.
+func (s *Service) DowntimeCalendar(until int64) map[int64][]Occurrence {
+	all := map[int64][]Occurrence{}
+	for _, d := range s.silences() {
+		if d.canceled != 0 {
+			continue
+		}
+		windows := slices.DeleteFunc(d.upcoming(s.ms(), inCalendar), func(o Occurrence) bool { return o.Start >= until })
+		if len(windows) > 0 {
+			all[d.id] = windows
+		}
+	}
+	return all
 }
 
 // tendDowntimes tells of starts and ends until ctx ends.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A person tries a monitor on the past before saving it, mutes several, and
@@ -24,6 +26,14 @@ func TestMonitorPagesInTheBrowser(t *testing.T) {
 
 	b := openBrowser(t, s.url)
 	b.open(fmt.Sprintf("/monitors/%d/edit", made.ID))
+	b.until("the alert line has a grip", `document.querySelector('.threshold-grip[data-severity=alert]')?.getAttribute('aria-valuenow') === '800'`)
+	b.pull(".threshold-grip[data-severity=alert]", spot{0, 40})
+	alertAt := `Number([...document.querySelectorAll('label')].find((l) => l.innerText.startsWith('Alert at')).querySelector('input').value)`
+	b.until("the line was dragged down", alertAt+" < 800 && "+alertAt+" > 300")
+	b.screenshot("monitor-line-dragged")
+	b.keys(".threshold-grip[data-severity=alert]", kb.ArrowUp)
+	b.until("the arrow key moved it", alertAt+` === Number(document.querySelector('.threshold-grip[data-severity=alert]').getAttribute('aria-valuenow'))`)
+	b.fill("input[type=number]", "800")
 	b.click("1 day")
 	b.see("What it would have sent", "evaluations", "[Triggered] my_metric is high on {host:thinkpad}", "host:thinkpad")
 	b.until("the past is in sight", `[...document.querySelectorAll('h2')].some((h) => { h.innerText === 'What it would have sent' && h.scrollIntoView(); return h.innerText === 'What it would have sent' })`)

@@ -309,7 +309,8 @@ func TestC4DowntimesOfNightsAndWeekends(t *testing.T) {
 
 			b := openBrowser(t, a.url)
 			b.open("/downtimes")
-			b.see("Europe/Berlin")
+			b.see("Europe/Berlin", "The next two weeks")
+			b.until("its windows are in the calendar", `document.querySelectorAll('.by-day .lane-part').length >= 9`)
 			b.screenshot("C4-downtimes-" + form)
 
 			ctx, client := a.api()

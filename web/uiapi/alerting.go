@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -43,6 +44,20 @@ func (a *API) previewDowntime(c *fiber.Ctx) error {
 		return err
 	}
 	return c.JSON(fiber.Map{"occurrences": occurrences})
+}
+
+// mostDays bounds the days of a calendar.
+const mostDays = 92
+
+// downtimeCalendar tells when downtimes are, from now on for ?days.
+func (a *API) downtimeCalendar(c *fiber.Ctx) error {
+	days := c.QueryInt("days", 14)
+	if days < 1 || days > mostDays {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("days: %d is not from 1 to %d", days, mostDays))
+	}
+	from := a.Now()
+	to := from.Add(time.Duration(days) * 24 * time.Hour)
+	return c.JSON(fiber.Map{"from": from.UnixMilli(), "to": to.UnixMilli(), "windows": a.Alerting.DowntimeCalendar(to.UnixMilli())})
 }
 
 func (a *API) outbox(c *fiber.Ctx) error {

@@ -91,6 +91,7 @@ func (a *API) Register(r fiber.Router) {
 	r.Post("/monitors/backtest", a.backtest)
 	r.Post("/anomalies/backtest", a.backtestAnomalies)
 	r.Get("/anomalies/unusual", a.mostUnusual)
+	r.Get("/downtimes/calendar", a.downtimeCalendar)
 	r.Post("/downtimes/preview", a.previewDowntime)
 	r.Get("/apm/services", a.services)
 	r.Get("/apm/services/:name", a.service)

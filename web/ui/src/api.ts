@@ -715,6 +715,7 @@ export const api = {
   downtimes: () => call<Downtime[]>('GET', '/api/v1/downtime'),
   createDowntime: (d: Partial<Downtime>) => call<Downtime>('POST', '/api/v1/downtime', d),
   previewDowntime: (d: Partial<Downtime>) => call<{ occurrences: { start: number; end: number }[] }>('POST', '/api/ui/downtimes/preview', d).then((a) => a.occurrences),
+  downtimeCalendar: (days: number) => call<{ from: number; to: number; windows: Record<string, { start: number; end: number }[]> }>('GET', `/api/ui/downtimes/calendar?days=${days}`),
   cancelDowntime: (id: number) => call<unknown>('DELETE', `/api/v1/downtime/${id}`),
   services: (from: number, to: number, env: string) =>
     call<{ services: Service[]; edges: Edge[]; envs: string[] }>('GET', path('/api/ui/apm/services', { from: Math.round(from), to: Math.round(to), env })),

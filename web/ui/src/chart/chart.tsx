@@ -9,6 +9,7 @@ import { showNumber } from '../units'
 import { heights, lonely, type Line } from './lines'
 import { extent, tickSteps, timeLabels, type Axis, type Threshold } from './scale'
 import { changesOf, drawAnomalies, drawDeploys, drawForecasts, drawHappenings, drawStates, drawThresholds, tintThresholds, type Deploy, type Happening } from './marks'
+import { Handles } from './handles'
 import { pace } from './pace'
 import { Reader } from './reader'
 import { Tooltip } from './tooltip'
@@ -30,6 +31,7 @@ export interface ChartProps {
   onZoom?: (from: number, to: number) => void
   onMenu?: (from: number, to: number, x: number, y: number) => void // of a range; where in the window it was asked for
   onBack?: () => void
+  onThreshold?: (name: string, value: number) => void // one that is moved on the graph
 }
 
 const font = '11px system-ui, sans-serif'
@@ -141,6 +143,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
     extent(latest.current.lines.filter((l, i) => (l.right ?? false) === right && !latest.current.hidden?.has(i)), thresholds, axis)
   const axis = { stroke: token('--muted'), font, ticks: { show: false } }
   const grid = { stroke: token('--grid'), width: 1 }
+  const handles = new Handles(() => latest.current, unit)
   let drag: { shift: boolean } | null = null // begun on this graph: the others of the page follow it
 
   const bands: uPlot.Band[] = []
@@ -164,7 +167,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
     focus: { alpha: 0.25 },
     scales: {
       x: { time: true, range: () => [latest.current.range.from, latest.current.range.to] },
-      y: { ...spread(latest.current.axis), range: () => range(false, latest.current.thresholds ?? [], latest.current.axis) },
+      y: { ...spread(latest.current.axis), range: () => handles.held ?? range(false, latest.current.thresholds ?? [], latest.current.axis) },
       ...(lines.some((l) => l.right) ? { right: { ...spread(latest.current.rightAxis), range: () => range(true, [], latest.current.rightAxis) } } : {}),
     },
     axes: [
@@ -212,6 +215,7 @@ function options(latest: { current: ChartProps }, host: HTMLElement, tooltip: To
         (u) => drawHappenings(u, latest.current.events ?? [], token),
         (u) => drawStates(u, latest.current.states ?? [], token),
         (u) => drawThresholds(u, latest.current.thresholds ?? [], unit(), token),
+        (u) => handles.update(u),
       ],
       setCursor: [(u) => tooltip.update(u)],
       setSelect: [

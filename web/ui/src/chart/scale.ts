@@ -7,6 +7,7 @@ export interface Threshold {
   label?: string
   severity: 'alert' | 'warn' | 'info' | 'ok'
   side?: 'above' | 'below' // the region beyond it that is bad; absent: none
+  name?: string // by which it is moved, where it may be
 }
 
 // Axis is how a y axis is to be, where it is not as its lines suggest.

@@ -2,7 +2,7 @@
 import type { Period } from '../api'
 import { showDuration, showTime } from '../time'
 
-const classes: Record<string, string> = { Alert: 'alert', Warn: 'warn', 'No Data': 'nodata', OK: 'ok' }
+const classes: Record<string, string> = { Alert: 'alert', Warn: 'warn', 'No Data': 'nodata', OK: 'ok', Muted: 'quiet' }
 const severity = ['Alert', 'Warn', 'No Data', 'OK', 'Skipped']
 const worst = (periods: Period[]) => Math.min(...periods.map((p) => severity.indexOf(p.status)))
 const most = 50

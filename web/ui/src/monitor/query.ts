@@ -40,13 +40,13 @@ export function thresholdLines(p: Parts | null, thresholds: Monitor['options']['
   if (!p || /^\s*(anomalies|outliers)\s*\(/.test(p.query)) return [] // they compare shares, not values
   const side = p.comparator.startsWith('>') ? 'above' : 'below'
   const list: Threshold[] = []
-  const add = (value: number | null | undefined, label: string, severity: Threshold['severity'], tinted: boolean) => {
-    if (typeof value === 'number' && !Number.isNaN(value)) list.push({ value, label, severity, ...(tinted ? { side } : {}) })
+  const add = (name: string, value: number | null | undefined, label: string, severity: Threshold['severity'], tinted: boolean) => {
+    if (typeof value === 'number' && !Number.isNaN(value)) list.push({ name, value, label, severity, ...(tinted ? { side } : {}) })
   }
-  add(p.critical.trim() === '' ? undefined : Number(p.critical), 'Alert', 'alert', true)
-  add(thresholds.warning, 'Warn', 'warn', true)
-  add(thresholds.critical_recovery, 'Alert recovers', 'ok', false)
-  add(thresholds.warning_recovery, 'Warn recovers', 'ok', false)
+  add('critical', p.critical.trim() === '' ? undefined : Number(p.critical), 'Alert', 'alert', true)
+  add('warning', thresholds.warning, 'Warn', 'warn', true)
+  add('criticalRecovery', thresholds.critical_recovery, 'Alert recovers', 'ok', false)
+  add('warningRecovery', thresholds.warning_recovery, 'Warn recovers', 'ok', false)
   return list
 }
 

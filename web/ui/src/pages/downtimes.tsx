@@ -1,11 +1,12 @@
 // The list of downtimes.
 import { useState } from 'preact/hooks'
-import { api, type Downtime } from '../api'
+import { api, type Downtime, type Period } from '../api'
 import { now } from '../clock'
 import { useData } from '../data'
 import { link } from '../route'
 import { Confirm, Empty, Failure, LinkButton, Moment, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'
+import { Lanes } from '../monitor/lanes'
 import { monitorTabs } from './monitors'
 
 export function Downtimes() {
@@ -24,10 +25,26 @@ export function Downtimes() {
           <Empty title="No downtimes" action={create}>During a downtime monitors go on being evaluated, and nobody is mailed. What is still bad when it ends is mailed then.</Empty>
         </Panel>
       )}
+      {open.length > 0 && <Calendar list={open} />}
       {open.length > 0 && <Panel title="Active and scheduled" flush><Table list={open} cancel={cancel} /></Panel>}
       {past.length > 0 && <Panel title="Over or cancelled" flush><Table list={past.slice(0, 50)} /></Panel>}
     </Page>
   )
+}
+
+const days = 14
+
+// Calendar is when the downtimes of the next two weeks are.
+function Calendar({ list }: { list: Downtime[] }) {
+  const calendar = useData('downtime calendar', () => api.downtimeCalendar(days), 60e3, ['monitors']).data
+  if (!calendar) return null
+  const { from, to, windows } = calendar
+  const lanes = list.filter((d) => windows[d.id]).map((d): [string, Period[]] => [
+    `${scopeOf(d)}${d.monitor_id ? `, monitor ${d.monitor_id}` : ''} · ${d.id}`,
+    windows[d.id].map((w) => ({ status: 'Muted', from: Math.max(from, w.start), to: Math.min(to, w.end || to) })),
+  ])
+  if (lanes.length === 0) return null
+  return <Panel title="The next two weeks"><div class="by-day"><Lanes groups={Object.fromEntries(lanes)} from={from} to={to} /></div></Panel>
 }
 
 const repeats = (d: Downtime) => Boolean(d.cron || d.rrule || d.recurrence || d.recurrences)

@@ -143,7 +143,7 @@ function Editor({ start, before }: { start: Form; before?: Monitor }) {
     <form class="spaced" onSubmit={save} noValidate>
       <div class="sticky-graph">
         <Panel flush title="What it watches">
-          {form.query ? <GraphView graph={graph} label="The watched query" thresholds={thresholdLines(partsOf(textOf({ ...form, critical: form.critical || '0' })) && form, doc.options?.thresholds)} height={220} silent={graph.error?.offset !== undefined} /> : <p class="graph-wait muted centre-text">The graph appears when the query is written</p>}
+          {form.query ? <GraphView graph={graph} label="The watched query" thresholds={thresholdLines(partsOf(textOf({ ...form, critical: form.critical || '0' })) && form, doc.options?.thresholds)} height={220} silent={graph.error?.offset !== undefined} onThreshold={(name, value) => set({ [name]: String(value) })} /> : <p class="graph-wait muted centre-text">The graph appears when the query is written</p>}
           <BandSentence drawn={graph.data} />
         </Panel>
       </div>

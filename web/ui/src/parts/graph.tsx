@@ -69,13 +69,14 @@ interface GraphProps {
   columns?: Column[] // of the table; absent: all
   names?: boolean // the lines' names in a row, instead of the table
   silent?: boolean // errors are shown elsewhere
+  onThreshold?: (name: string, value: number) => void
 }
 
 export function Graph({ requests, ...props }: GraphProps & { requests: Request[] }) {
   return <GraphView graph={useGraph(requests)} {...props} />
 }
 
-export function GraphView({ graph, label, thresholds, deploys, events, states, axis, rightAxis, height = 220, table, columns, names, silent }: GraphProps & { graph: Loaded<Drawn> }) {
+export function GraphView({ graph, label, thresholds, deploys, events, states, axis, rightAxis, height = 220, table, columns, names, silent, onThreshold }: GraphProps & { graph: Loaded<Drawn> }) {
   const [focus, setFocus] = useState<number | null>(null)
   const [hidden, setHidden] = useState<Set<number>>(new Set())
   const [picked, setPicked] = useState<Picked | null>(null)
@@ -113,6 +114,7 @@ export function GraphView({ graph, label, thresholds, deploys, events, states, a
             onZoom={(from, to) => setRange({ from, to, live: false })}
             onMenu={(from, to, x, y) => setPicked({ range: { from, to, live: false }, x, y })}
             onBack={back}
+            onThreshold={onThreshold}
           />
           {picked && <GraphMenu picked={picked} tags={tagsOfAll(data.lines)} onSend={mayEdit && data.requests.length ? setSending : undefined} onClose={() => setPicked(null)} />}
           {sending && <RangeOf range={sending}><SnapshotDialog title={label} requests={data.requests} thresholds={thresholds} onClose={() => setSending(null)} /></RangeOf>}
