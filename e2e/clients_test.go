@@ -39,6 +39,18 @@ func installNode(t *testing.T) {
 	}
 }
 
+// TestNodeClientKeepsDocuments is the script's own: it fails where what was sent
+// does not come back.
+func TestNodeClientKeepsDocuments(t *testing.T) {
+	installNode(t)
+	s := startServer(t)
+	run := exec.Command("node", "documents.mjs", s.url)
+	run.Dir = nodeDir
+	if out, err := run.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "as sent" {
+		t.Fatalf("node documents.mjs: %v\n%s", err, out)
+	}
+}
+
 // TestNodeClients runs hot-shots and Datadog's API client for Node, unmodified.
 func TestNodeClients(t *testing.T) {
 	installNode(t)
