@@ -4,7 +4,7 @@
 # those.
 
 GO       ?= go
-FUZZTIME ?= 3s
+FUZZTIME ?= 2s
 FLAGS    ?=
 SCALE    ?= quick
 
