@@ -50,6 +50,9 @@ func startServer(t *testing.T, args ...string) *server {
 		url: "http://" + freeTCP(t), statsd: freeUDP(t),
 		socket: filepath.Join(shortTempDir(t), "dsd.socket"), traces: freeTCP(t),
 	}
+	for s.url == "http://"+s.traces { // a port is free again once it was found to be
+		s.traces = freeTCP(t)
+	}
 	s.args = append([]string{
 		"serve", "--data-dir", s.dir, "--http", strings.TrimPrefix(s.url, "http://"),
 		"--statsd", s.statsd, "--statsd-socket", s.socket, "--traces", s.traces, "--debug-clock", "--timezone", "UTC", "--host-metrics=false",
