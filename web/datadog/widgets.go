@@ -199,29 +199,19 @@ func checkDefinition(path string, d object, inGroup bool) error {
 
 // checkMarkers checks the lines at values of a graph.
 func checkMarkers(path string, raw json.RawMessage) error {
-	markers, err := listAt(path, raw)
-	if err != nil {
-		return err
-	}
-	for i, m := range markers {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	return eachAt(path, raw, func(at string, m object) error {
 		if text, err := textAt(at, m, "value"); err != nil {
 			return err
 		} else if text == "" {
 			return badRequest("%s.value: want where the line is, such as y > 500 or 0 < y < 20", at)
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // checkLinks refuses links that would run as a program.
 func checkLinks(path string, raw json.RawMessage) error {
-	links, err := listAt(path, raw)
-	if err != nil {
-		return err
-	}
-	for i, l := range links {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	return eachAt(path, raw, func(at string, l object) error {
 		for _, field := range []string{"label", "link"} {
 			text, err := textAt(at, l, field)
 			if err != nil {
@@ -232,8 +222,8 @@ func checkLinks(path string, raw json.RawMessage) error {
 				return badRequest("%s.link: want an address that begins with https://, http:// or /, got %q", at, text)
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // textAt decodes a text field of the object at path.
@@ -333,54 +323,50 @@ func checkRequest(path string, raw json.RawMessage, choices map[string][]string)
 	return checkFormats(path+".conditional_formats", request["conditional_formats"])
 }
 
-// listAt decodes a list of objects that may be missing.
-func listAt(path string, raw json.RawMessage) ([]object, error) {
+// eachAt calls check for each object of a list that may be missing, with its path.
+func eachAt(path string, raw json.RawMessage, check func(at string, o object) error) error {
 	if len(raw) == 0 || string(raw) == "null" {
-		return nil, nil
+		return nil
 	}
 	var list []object
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, badRequest("%s: want a list of objects: %v", path, err)
+		return badRequest("%s: want a list of objects: %v", path, err)
 	}
-	return list, nil
+	for i, o := range list {
+		if err := check(fmt.Sprintf("%s[%d]", path, i), o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func checkQueries(path string, raw json.RawMessage) (names []string, err error) {
-	queries, err := listAt(path, raw)
-	if err != nil {
-		return nil, err
-	}
-	for i, q := range queries {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	err = eachAt(path, raw, func(at string, q object) error {
 		name, err := textAt(at, q, "name")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if slices.Contains(names, name) && name != "" {
-			return nil, badRequest("%s.name: two queries have the name %q", at, name)
+			return badRequest("%s.name: two queries have the name %q", at, name)
 		}
 		names = append(names, name)
 		source, err := textAt(at, q, "data_source")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if text, err := textAt(at, q, "query"); source == "metrics" && (err != nil || text == "") {
-			return nil, badRequest("%s.query: want a query such as avg:system.load.1{*}", at)
+			return badRequest("%s.query: want a query such as avg:system.load.1{*}", at)
 		}
 		if err := checkChoices(at, q, map[string][]string{"aggregator": aggregators}); source == "metrics" && err != nil {
-			return nil, err
+			return err
 		}
-	}
-	return names, nil
+		return nil
+	})
+	return names, err
 }
 
 func checkFormulas(path string, raw json.RawMessage, names []string) error {
-	formulas, err := listAt(path, raw)
-	if err != nil {
-		return err
-	}
-	for i, f := range formulas {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	return eachAt(path, raw, func(at string, f object) error {
 		text, err := textAt(at, f, "formula")
 		if err != nil {
 			return err
@@ -400,11 +386,8 @@ func checkFormulas(path string, raw json.RawMessage, names []string) error {
 		if err := checkFormats(at+".conditional_formats", f["conditional_formats"]); err != nil {
 			return err
 		}
-		if err := checkChoices(at, f, map[string][]string{"cell_display_mode": {"number", "bar", "trend"}}); err != nil {
-			return err
-		}
-	}
-	return nil
+		return checkChoices(at, f, map[string][]string{"cell_display_mode": {"number", "bar", "trend"}})
+	})
 }
 
 // orNone lists names for a message.
@@ -416,12 +399,7 @@ func orNone(names []string) string {
 }
 
 func checkFormats(path string, raw json.RawMessage) error {
-	formats, err := listAt(path, raw)
-	if err != nil {
-		return err
-	}
-	for i, f := range formats {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	return eachAt(path, raw, func(at string, f object) error {
 		if err := checkChoices(at, f, map[string][]string{"comparator": comparators, "palette": palettes}); err != nil {
 			return err
 		}
@@ -429,6 +407,6 @@ func checkFormats(path string, raw json.RawMessage) error {
 		if json.Unmarshal(f["value"], &value) != nil {
 			return badRequest("%s.value: want a number, got %s", at, f["value"])
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -116,19 +116,11 @@ func checkMetricsQLQuery(path string, query object) error {
 // checkMetricsQLFormulas refuses arithmetic over MetricsQL: it belongs into the
 // query itself.
 func checkMetricsQLFormulas(path string, raw json.RawMessage, names []string) error {
-	formulas, err := listAt(path, raw)
-	if err != nil {
-		return err
-	}
-	for i, f := range formulas {
-		at := fmt.Sprintf("%s[%d]", path, i)
+	return eachAt(path, raw, func(at string, f object) error {
 		text, err := textAt(at, f, "formula")
-		if err != nil {
-			return err
+		if err == nil && !slices.Contains(names, strings.TrimSpace(text)) {
+			err = badRequest("%s.formula: over MetricsQL a formula is the name of a query, one of %s, got %q; write arithmetic in the query itself", at, strings.Join(names, ", "), text)
 		}
-		if !slices.Contains(names, strings.TrimSpace(text)) {
-			return badRequest("%s.formula: over MetricsQL a formula is the name of a query, one of %s, got %q; write arithmetic in the query itself", at, strings.Join(names, ", "), text)
-		}
-	}
-	return nil
+		return err
+	})
 }
