@@ -1,7 +1,8 @@
 // Events drawn on all graphs of a page: those that the search in its URL finds.
 import { createContext, type ComponentChildren } from 'preact'
 import { useContext, useMemo } from 'preact/hooks'
-import { api, type EventItem } from './api'
+import { api } from './api'
+import type { EventItem } from './model'
 import type { Happening } from './chart/marks'
 import { useData } from './data'
 import { useRange } from './range'

@@ -1,7 +1,7 @@
 // Who uses the page, and what that person may do.
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import type { Role, Session } from './api'
+import type { Role, Session } from './model'
 
 export const SessionContext = createContext<Session>({ required: false, setup: false, name: 'local', role: 'admin', csrf: '' })
 export const useSession = () => useContext(SessionContext)

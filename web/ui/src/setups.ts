@@ -1,5 +1,5 @@
 // The lines that make programs send here, with this server's own addresses.
-import type { Status } from './api'
+import type { Status } from './model'
 
 export interface Setup {
   id: 'agent' | 'statsd' | 'traces' | 'prometheus' | 'otlp' | 'host'

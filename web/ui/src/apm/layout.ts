@@ -1,6 +1,6 @@
 // Where the services of a map stand: in layers from left to right, callers
 // before those they call. The same services always stand in the same places.
-import type { Edge } from '../api'
+import type { Edge } from '../model'
 
 export interface Spot {
   name: string

@@ -1,6 +1,6 @@
 // What the pages of traces share: tabs, figures, colours and searches.
 import type { ComponentChildren } from 'preact'
-import type { Figures, Service } from '../api'
+import type { Figures, Service } from '../model'
 import { colors } from '../color'
 import type { Tab } from '../parts/frame'
 import { link, setParams } from '../route'

@@ -1,5 +1,5 @@
 // A table of found spans; each leads to its trace.
-import type { Span } from '../api'
+import type { Span } from '../model'
 import { link } from '../route'
 import { showTime, zoneName } from '../time'
 import { ServiceName, colorsOf, millis } from './parts'

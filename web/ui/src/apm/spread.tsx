@@ -1,6 +1,6 @@
 // How durations are spread: a bar for each step of a logarithmic scale. A bar
 // leads to the traces in it.
-import type { Span } from '../api'
+import type { Span } from '../model'
 import { plural } from '../units'
 import { millis, tracesLink } from './parts'
 

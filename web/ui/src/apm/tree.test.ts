@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Span } from '../api'
+import type { Span } from '../model'
 import { matches, selfTime, treeOf } from './tree'
 
 const span = (id: string, parent: string, start: number, duration: number): Span => ({

@@ -1,5 +1,5 @@
 // The spans of a trace as a tree, and where each stands in its flame graph.
-import type { Span } from '../api'
+import type { Span } from '../model'
 
 export interface Node {
   span: Span

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { moved, withBefore } from './before'
 import { linesOf } from './lines'
-import type { Frame } from '../api'
+import type { Frame } from '../model'
 
 const frame = (start: number, values: (number | null)[], tags: string[]): Frame => ({
   grid: { start, end: start + 1000 * (values.length - 1), step: 1000 },

@@ -1,5 +1,5 @@
 // The period before, drawn over the present one.
-import type { Frame } from '../api'
+import type { Frame } from '../model'
 import type { Line } from './lines'
 
 // moved puts a frame's moments later by ms, on to the grid that it had.

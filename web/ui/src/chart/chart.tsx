@@ -2,7 +2,7 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Period } from '../api'
+import type { Period } from '../model'
 import type { Range } from '../time'
 import { useTheme } from '../theme'
 import { showNumber } from '../units'

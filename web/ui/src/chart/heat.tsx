@@ -2,7 +2,7 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Spread } from '../api'
+import type { Spread } from '../model'
 import { useTheme } from '../theme'
 import { showTime, zoneName, type Range } from '../time'
 import { showNumber, showValue } from '../units'

@@ -1,5 +1,5 @@
 // From the frames of an answer to lines on one time axis.
-import type { Frame, Lang } from '../api'
+import type { Frame, Lang } from '../model'
 import { colors } from '../color'
 
 export type Style = 'line' | 'area' | 'bars'

@@ -1,6 +1,6 @@
 // What is drawn on a graph beside its lines.
 import type uPlot from 'uplot'
-import type { Period } from '../api'
+import type { Period } from '../model'
 import { showNumber } from '../units'
 import type { Line } from './lines'
 import type { Threshold } from './scale'

@@ -1,7 +1,8 @@
 // The widgets of a dashboard that show services: the summary of one, and the map
 // of those round it.
 import type { ComponentChildren } from 'preact'
-import { api, type Widget } from '../api'
+import { api } from '../api'
+import type { Widget } from '../model'
 import { keyOf, quoted } from '../apm/parts'
 import { useData } from '../data'
 import { Resources, ServiceGraphs, Summary, deploysOf } from '../pages/apm-service'

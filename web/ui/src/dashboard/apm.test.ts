@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Edge, Service } from '../api'
+import type { Edge, Service } from '../model'
 import { around, mapAsked } from './apm'
 
 test('a map is asked for in either form', () => {

@@ -1,5 +1,5 @@
 // What the service widgets of a dashboard ask for.
-import type { Edge, Service, Widget } from '../api'
+import type { Edge, Service, Widget } from '../model'
 
 // mapAsked reads a map's service and environment, in the form of either widget:
 // topology_map has them in its request, servicemap in itself.

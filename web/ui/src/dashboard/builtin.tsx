@@ -1,5 +1,5 @@
 // The built-in dashboards: each is there while the metrics that it shows are.
-import type { Dashboard } from '../api'
+import type { Dashboard } from '../model'
 import { Empty, Panel } from '../parts/basics'
 import { link } from '../route'
 

@@ -1,5 +1,6 @@
 // What a service check says: one run, or how many of many say what.
-import { api, type Check } from '../api'
+import { api } from '../api'
+import type { Check } from '../model'
 import { useData } from '../data'
 import { Empty, Moment } from '../parts/basics'
 import { plural } from '../units'

@@ -1,6 +1,6 @@
 // What the definitions of widgets hold, as far as it is drawn. All of it is
 // written by people and other programs: every field may be missing.
-import type { Widget, WidgetRequest } from '../api'
+import type { Widget, WidgetRequest } from '../model'
 import type { Formula } from './document'
 import type { ConditionalFormat } from './palette'
 

@@ -1,7 +1,8 @@
 // The dialogs of a dashboard: copies in other forms and to other places, import,
 // and what happens when two people change one dashboard.
 import { useState } from 'preact/hooks'
-import { api, type Dashboard, type Widget } from '../api'
+import { api } from '../api'
+import type { Dashboard, Widget } from '../model'
 import { useData } from '../data'
 import { Button, CopyButton, Dialog, Failure, Field, Moment } from '../parts/basics'
 import { go, link } from '../route'

@@ -1,5 +1,5 @@
 // Dashboards as documents: what a widget asks, and what new ones are.
-import type { Dashboard, Lang, Widget, WidgetRequest } from '../api'
+import type { Dashboard, Lang, Widget, WidgetRequest } from '../model'
 import type { Look, Request, Style } from '../chart/lines'
 import type { Threshold } from '../chart/scale'
 import { lineColors } from './palette'

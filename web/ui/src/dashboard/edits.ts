@@ -1,6 +1,6 @@
 // Changes of a dashboard's document. Each gives a new document, in which every
 // field that it doesn't know is kept.
-import type { Dashboard, Widget } from '../api'
+import type { Dashboard, Widget } from '../model'
 import { arranged, boxesOf, columns, exchanged, firstFree, kindOf, readingOrder, settled, usualBox, withBoxes, within, type Box } from './layout'
 
 export type Board = Partial<Dashboard>

@@ -1,5 +1,5 @@
 // Events counted over time, by kind.
-import type { EventItem } from '../api'
+import type { EventItem } from '../model'
 import type { Range } from '../time'
 
 export const kinds: Record<string, string> = { error: 'alert', warning: 'warn', success: 'ok' }

@@ -1,5 +1,6 @@
 // Events as a list, and as counts over time.
-import { api, type EventItem } from '../api'
+import { api } from '../api'
+import type { EventItem } from '../model'
 import { useData } from '../data'
 import { Empty, Moment, Tags } from '../parts/basics'
 import { setRange, useRange } from '../range'

@@ -1,5 +1,6 @@
 // Fields that the forms of widgets share.
-import { api, type Lang } from '../api'
+import { api } from '../api'
+import type { Lang } from '../model'
 import { useData } from '../data'
 import { Button, Field } from '../parts/basics'
 import { placeholders } from '../query/languages'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Frame } from '../api'
+import type { Frame } from '../model'
 import { csvOf, hcl, imported, metricsQL, terraform } from './forms'
 
 test.each([

@@ -1,6 +1,6 @@
 // Dashboards and widgets in other forms: Terraform, MetricsQL, CSV; and documents
 // of Datadog's, read.
-import type { Frame, Widget } from '../api'
+import type { Frame, Widget } from '../model'
 import type { Request } from '../chart/lines'
 import { askedBy } from './document'
 import { exported, unnumbered, type Board } from './edits'

@@ -2,7 +2,7 @@
 // and by keyboard. On a narrow screen they stand one below the other.
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { Widget } from '../api'
+import type { Widget } from '../model'
 import { Icon } from '../parts/icon'
 import { arrangedAt, gridKind, groupOf, indexOf, movedTo, pathIn, widgetAt, widgetsIn, type Board, type Path } from './edits'
 import { boxesOf, gap, groupPadding, readingOrder, Scale, settled, type Box, type Place } from './layout'

@@ -1,6 +1,6 @@
 // The head of a group of widgets.
 import type { ComponentChildren } from 'preact'
-import type { Widget } from '../api'
+import type { Widget } from '../model'
 import { Button, Confirm } from '../parts/basics'
 import { Icon } from '../parts/icon'
 

@@ -1,5 +1,6 @@
 // Hosts as hexagons, coloured and sized by metrics.
-import { api, type Host } from '../api'
+import { api } from '../api'
+import type { Host } from '../model'
 import { useData } from '../data'
 import { HexMap, type Group } from '../hosts/hex-map'
 import { rampOf } from '../hosts/hex'

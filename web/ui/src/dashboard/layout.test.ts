@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Dashboard, Widget } from '../api'
+import type { Dashboard, Widget } from '../model'
 import { added, arrangedAt, duplicated, exported, inReadingOrder, movedTo, removedAt, swapped } from './edits'
 import { step } from './history'
 import { arranged, boxesOf, firstFree, Scale, type Box } from './layout'

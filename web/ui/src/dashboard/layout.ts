@@ -1,7 +1,7 @@
 // Where the widgets of a dashboard stand. An ordered dashboard has twelve
 // columns and no holes above a widget: one that moves makes the others give
 // way. On a free one widgets stand where they were put.
-import type { Dashboard, Widget } from '../api'
+import type { Dashboard, Widget } from '../model'
 
 export interface Box {
   x: number

@@ -1,5 +1,5 @@
 // Where a mark drawn on a picture is in time and value, and back.
-import type { Plot, SnapshotMark } from '../api'
+import type { Plot, SnapshotMark } from '../model'
 
 export interface Point { x: number; y: number }
 export interface Box extends Point { width: number; height: number }

@@ -1,5 +1,6 @@
 // Monitors on a dashboard: a summary of many, the graph or the value of one.
-import { api, type Monitor } from '../api'
+import { api } from '../api'
+import type { Monitor } from '../model'
 import { now } from '../clock'
 import { useData } from '../data'
 import { metricsqlOf, partsOf, thresholdLines } from '../monitor/query'

@@ -1,6 +1,6 @@
 // A request as the editor shows it: named queries and formulas over them,
 // whichever of the two forms it came in.
-import type { Lang } from '../api'
+import type { Lang } from '../model'
 import type { CellFormula, Request } from './definition'
 import { metricsQLSource } from './document'
 import { metricsQL } from './forms'

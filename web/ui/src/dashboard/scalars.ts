@@ -1,6 +1,7 @@
 // Figures of widgets: a request in either form as a question for one value per
 // group, and the answers as a table.
-import { api, ApiError, type Frame, type ScalarColumn, type ScalarQuestion } from '../api'
+import { api, ApiError } from '../api'
+import type { Frame, ScalarColumn, ScalarQuestion } from '../model'
 import { useData, type Loaded } from '../data'
 import type { Range } from '../time'
 import type { CellFormula, Request, Variables } from './definition'

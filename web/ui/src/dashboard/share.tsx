@@ -1,6 +1,7 @@
 // Links by which anybody sees a dashboard, without a login.
 import { useState } from 'preact/hooks'
-import { api, type Dashboard, type Share } from '../api'
+import { api } from '../api'
+import type { Dashboard, Share } from '../model'
 import { now } from '../clock'
 import { useData } from '../data'
 import { Button, Confirm, CopyButton, Dialog, Failure, Field, Moment } from '../parts/basics'

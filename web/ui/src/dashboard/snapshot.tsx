@@ -1,6 +1,7 @@
 // A graph sent by mail: its picture, a mark drawn on it by hand, and a note.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { api, type ShownGraph, type Plot, type SnapshotMark } from '../api'
+import { api } from '../api'
+import type { ShownGraph, Plot, SnapshotMark } from '../model'
 import type { Threshold } from '../chart/scale'
 import { useData } from '../data'
 import { useRange } from '../range'

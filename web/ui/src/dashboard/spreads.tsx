@@ -1,5 +1,6 @@
 // How values lie: over time as a heat map, or together as bars.
-import { api, ApiError, type Spread } from '../api'
+import { api, ApiError } from '../api'
+import type { Spread } from '../model'
 import { Heat } from '../chart/heat'
 import { useData, type Loaded } from '../data'
 import { Empty } from '../parts/basics'

@@ -1,6 +1,7 @@
 // Lines over time, with what happened meanwhile.
 import { useMemo } from 'preact/hooks'
-import { api, ApiError, type Period } from '../api'
+import { api, ApiError } from '../api'
+import type { Period } from '../model'
 import type { Axis } from '../chart/scale'
 import { useData } from '../data'
 import { BandSentence, GraphView, useGraph, type Column } from '../parts/graph'

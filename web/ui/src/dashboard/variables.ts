@@ -1,6 +1,6 @@
 // Template variables: "$env" in the queries and texts of a dashboard stands for
 // tags that its reader chooses.
-import type { Dashboard, Widget } from '../api'
+import type { Dashboard, Widget } from '../model'
 import { asksMetricsQL } from './document'
 import type { Board } from './edits'
 

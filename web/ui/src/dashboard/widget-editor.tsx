@@ -1,6 +1,6 @@
 // The dialog that writes one widget, with the picture of it.
 import { useState } from 'preact/hooks'
-import type { Widget } from '../api'
+import type { Widget } from '../model'
 import { Button, Dialog, Field } from '../parts/basics'
 import type { Definition, Request } from './definition'
 import { asksMetricsQL, metricsQLTypes } from './document'

@@ -1,6 +1,7 @@
 // What can be done with one widget: its menu, and the dialogs behind it.
 import { useState } from 'preact/hooks'
-import { api, type Widget } from '../api'
+import { api } from '../api'
+import type { Widget } from '../model'
 import { Menu } from '../parts/menu'
 import { useRange } from '../range'
 import { link } from '../route'

@@ -1,6 +1,6 @@
 // One widget of a dashboard, as its type is drawn.
 import type { ComponentChildren } from 'preact'
-import type { Widget } from '../api'
+import type { Widget } from '../model'
 import { Empty, Panel } from '../parts/basics'
 import { ServiceSummary, TopologyMap } from './apm-widgets'
 import { Change } from './change'

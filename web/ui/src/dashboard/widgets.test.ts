@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Check, EventItem } from '../api'
+import type { Check, EventItem } from '../model'
 import { changesOf } from './change'
 import { runsOf } from './check-status'
 import { linksOf } from './custom-links'

@@ -1,6 +1,6 @@
 // Hosts as hexagons, packed by group.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Host } from '../api'
+import type { Host } from '../model'
 import { link } from '../route'
 import { useTheme } from '../theme'
 import { plural, showValue } from '../units'

@@ -1,6 +1,7 @@
 // A host's busiest processes, as its agent last told of them.
 import { useState } from 'preact/hooks'
-import { api, type Process } from '../api'
+import { api } from '../api'
+import type { Process } from '../model'
 import { Sortable } from '../apm/parts'
 import { now } from '../clock'
 import { useData } from '../data'

@@ -1,6 +1,6 @@
 // An anomalies query in its parts, and what is changed in it:
 // "anomalies(avg:x{*} by {host}, 'agile', 3, alert_window='last_5m')".
-import type { Backtest } from '../api'
+import type { Backtest } from '../model'
 import { showDuration } from '../time'
 
 export interface AnomalyParts {

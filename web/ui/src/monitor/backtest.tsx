@@ -1,7 +1,8 @@
 // What an anomaly monitor would have done over the last 30 days, with its
 // settings and with others, before it is saved.
 import { useState } from 'preact/hooks'
-import { api, type Backtest, type Monitor, type PastAlert } from '../api'
+import { api } from '../api'
+import type { Backtest, Monitor, PastAlert } from '../model'
 import { now } from '../clock'
 import { useData } from '../data'
 import { setRange } from '../range'

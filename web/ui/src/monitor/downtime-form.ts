@@ -1,5 +1,5 @@
 // A downtime as its form has it, and as the API takes it.
-import type { Downtime } from '../api'
+import type { Downtime } from '../model'
 
 export type Repeat = 'once' | 'weeknights' | 'weekends' | 'offhours' | 'cron' | 'rrule'
 

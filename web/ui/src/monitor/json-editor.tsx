@@ -1,6 +1,7 @@
 // A monitor as its JSON: for every kind of query, and every option.
 import { useState } from 'preact/hooks'
-import { api, type Monitor } from '../api'
+import { api } from '../api'
+import type { Monitor } from '../model'
 import { fieldOf } from './query'
 import { MailPreviews } from './mail-previews'
 import { PastPanel } from './past'

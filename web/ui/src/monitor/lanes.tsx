@@ -1,5 +1,5 @@
 // What groups were over a time: a lane per group, coloured by status.
-import type { Period } from '../api'
+import type { Period } from '../model'
 import { showDuration, showTime } from '../time'
 
 const classes: Record<string, string> = { Alert: 'alert', Warn: 'warn', 'No Data': 'nodata', OK: 'ok', Muted: 'quiet' }

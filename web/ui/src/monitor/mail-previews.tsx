@@ -1,6 +1,7 @@
 // The mail of each state, as the monitor would send it.
 import { useState } from 'preact/hooks'
-import { api, type Monitor } from '../api'
+import { api } from '../api'
+import type { Monitor } from '../model'
 import { useData } from '../data'
 import { Button, Failure, Panel } from '../parts/basics'
 import { MailFrame } from '../parts/mail-frame'

@@ -1,7 +1,8 @@
 // What a monitor would have sent, before it is saved: the same evaluation over
 // what is stored.
 import { useState } from 'preact/hooks'
-import { api, type Monitor } from '../api'
+import { api } from '../api'
+import type { Monitor } from '../model'
 import { now } from '../clock'
 import { useData } from '../data'
 import { setRange } from '../range'

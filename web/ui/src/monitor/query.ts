@@ -1,5 +1,5 @@
 // A monitor's query in its parts: "avg(last_5m):avg:my_metric{*} by {host} > 800".
-import type { Monitor } from '../api'
+import type { Monitor } from '../model'
 import type { Threshold } from '../chart/scale'
 
 export interface Parts {

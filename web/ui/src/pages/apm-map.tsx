@@ -1,6 +1,7 @@
 // The map of services: who calls whom, how often, how well.
 import { useMemo, useState } from 'preact/hooks'
-import { api, type Edge, type Service } from '../api'
+import { api } from '../api'
+import type { Edge, Service } from '../model'
 import { layoutOf, type Spot } from '../apm/layout'
 import { EnvPicker, ErrorShare, apmTabs, errorShare, keyOf, kindOf, perSecond, quoted, seconds, servicePath, tracesLink } from '../apm/parts'
 import { useData } from '../data'

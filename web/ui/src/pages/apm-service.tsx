@@ -1,7 +1,8 @@
 // One service: its requests, errors and latency, what it is asked to do, who
 // calls it and whom it calls, and how its versions compare.
 import { useState } from 'preact/hooks'
-import { api, type Edge, type Resource, type Service } from '../api'
+import { api } from '../api'
+import type { Edge, Resource, Service } from '../model'
 import { Apdex, ErrorShare, ServiceName, Sortable, keyOf, kindOf, millis, perSecond, quoted, ranks, seconds, servicePath, tracesLink } from '../apm/parts'
 import type { Deploy } from '../chart/marks'
 import { useData } from '../data'

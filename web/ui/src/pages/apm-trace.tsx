@@ -1,7 +1,8 @@
 // One trace: its flame graph, its spans as a list, and all that is known of the
 // span that was chosen.
 import { useMemo } from 'preact/hooks'
-import { api, type Span } from '../api'
+import { api } from '../api'
+import type { Span } from '../model'
 import { Flame } from '../apm/flame'
 import { colorsOf, millis, quoted, servicePath, tracesLink } from '../apm/parts'
 import { SpanList } from '../apm/span-list'

@@ -1,6 +1,7 @@
 // Search over the spans that are kept, live.
 import { useEffect, useState } from 'preact/hooks'
-import { api, type SpanOrder } from '../api'
+import { api } from '../api'
+import type { SpanOrder } from '../model'
 import { SpanTable } from '../apm/span-table'
 import { apmTabs, keyOf } from '../apm/parts'
 import { useData } from '../data'

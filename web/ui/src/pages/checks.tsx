@@ -1,5 +1,6 @@
 // The service checks: what agents and programs say of the health of services.
-import { api, type Check } from '../api'
+import { api } from '../api'
+import type { Check } from '../model'
 import { useData } from '../data'
 import { link, setParams } from '../route'
 import { Empty, Failure, LinkButton, Moment, Panel, SearchField, State, Tags } from '../parts/basics'

@@ -1,6 +1,7 @@
 // One dashboard: seen, and edited in place.
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { api, type Dashboard, type Widget } from '../api'
+import { api } from '../api'
+import type { Dashboard, Widget } from '../model'
 import { useData } from '../data'
 import { Conflict, CopyBoardAs, ImportDialog, Leaving } from '../dashboard/dialogs'
 import { added, allWidgets, duplicated, exported, groupOf, inReadingOrder, movedTo, removedAt, replacedAt, swapped, widgetAt, type Board, type Path } from '../dashboard/edits'

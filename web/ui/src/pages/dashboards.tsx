@@ -1,6 +1,7 @@
 // The dashboards: all, by list, one's favourites, and those just deleted.
 import { useState } from 'preact/hooks'
-import { api, type Dashboard, type DashboardList } from '../api'
+import { api } from '../api'
+import type { Dashboard, DashboardList } from '../model'
 import { useData } from '../data'
 import { BuiltIn } from '../dashboard/builtin'
 import { ImportDialog } from '../dashboard/dialogs'

@@ -1,6 +1,7 @@
 // The list of downtimes.
 import { useState } from 'preact/hooks'
-import { api, type Downtime, type Period } from '../api'
+import { api } from '../api'
+import type { Downtime, Period } from '../model'
 import { now } from '../clock'
 import { useData } from '../data'
 import { link } from '../route'

@@ -1,5 +1,6 @@
 // The events of the time range: when, what they have in common, and each of them.
-import { api, type EventCounts, type EventItem } from '../api'
+import { api } from '../api'
+import type { EventCounts, EventItem } from '../model'
 import { now } from '../clock'
 import { useData } from '../data'
 import { setRange, useRange } from '../range'

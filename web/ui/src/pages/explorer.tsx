@@ -1,6 +1,7 @@
 // The metrics explorer: write a query, see its graph.
 import { useEffect, useState } from 'preact/hooks'
-import { api, type Lang } from '../api'
+import { api } from '../api'
+import type { Lang } from '../model'
 import { useData } from '../data'
 import { newDashboard, newGraph } from '../dashboard/document'
 import { added } from '../dashboard/edits'

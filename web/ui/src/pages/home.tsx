@@ -2,7 +2,8 @@
 // a curve at once.
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
-import { api, type Host, type Monitor, type Status } from '../api'
+import { api } from '../api'
+import type { Host, Monitor, Status } from '../model'
 import { ErrorShare, ServiceName, keyOf } from '../apm/parts'
 import { useData } from '../data'
 import { HexMap } from '../hosts/hex-map'

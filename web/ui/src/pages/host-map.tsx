@@ -1,6 +1,7 @@
 // The host map: every host, grouped by a tag, coloured by a metric.
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { api, type Host } from '../api'
+import { api } from '../api'
+import type { Host } from '../model'
 import { useData } from '../data'
 import { HexMap, type Group } from '../hosts/hex-map'
 import { rampOf } from '../hosts/hex'

@@ -1,6 +1,7 @@
 // One host: what is known of it, its checks, its processes, its metrics.
 import { useState } from 'preact/hooks'
-import { api, type Check, type Host } from '../api'
+import { api } from '../api'
+import type { Check, Host } from '../model'
 import { useData } from '../data'
 import { Processes } from '../hosts/processes'
 import { link } from '../route'

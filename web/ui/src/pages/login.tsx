@@ -1,6 +1,7 @@
 // The way in: a login, or the first user made by the link from the log.
 import { useState } from 'preact/hooks'
-import { api, ApiError, type Session } from '../api'
+import { api, ApiError } from '../api'
+import type { Session } from '../model'
 import { Button, Field } from '../parts/basics'
 import { go } from '../route'
 

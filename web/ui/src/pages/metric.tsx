@@ -1,6 +1,7 @@
 // One metric: what it is, where it comes from, its tags, a graph.
 import { useState } from 'preact/hooks'
-import { api, type MetricDetail } from '../api'
+import { api } from '../api'
+import type { MetricDetail } from '../model'
 import { useData } from '../data'
 import { SnapshotButton } from '../dashboard/snapshot'
 import { useRange } from '../range'

@@ -1,6 +1,7 @@
 // Making and editing a monitor, with the graph and its thresholds beside it.
 import { useState } from 'preact/hooks'
-import { api, type Monitor } from '../api'
+import { api } from '../api'
+import type { Monitor } from '../model'
 import { useData } from '../data'
 import { algorithms, alertWindows, anomalyPartsOf, anomalyText, boundsOffered, directions, judged, seasonal, seasons, withOption, type AnomalyParts } from '../monitor/anomalies'
 import { BacktestPanel } from '../monitor/backtest'

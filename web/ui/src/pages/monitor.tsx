@@ -1,6 +1,7 @@
 // One monitor: its state and since when, its graph, its groups, its history.
 import { useState } from 'preact/hooks'
-import { api, type EventItem, type GroupState, type Monitor } from '../api'
+import { api } from '../api'
+import type { EventItem, GroupState, Monitor } from '../model'
 import { useData } from '../data'
 import { anomalyPartsOf } from '../monitor/anomalies'
 import { metricsqlOf, partsOf, thresholdLines, windowWords } from '../monitor/query'

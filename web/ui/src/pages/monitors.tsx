@@ -1,5 +1,6 @@
 // The list of monitors with their states.
-import { api, type Monitor } from '../api'
+import { api } from '../api'
+import type { Monitor } from '../model'
 import { useData } from '../data'
 import { link, setParams } from '../route'
 import { useState } from 'preact/hooks'

@@ -1,6 +1,7 @@
 // The outbox: every mail, whether it was sent or only kept.
 import { useState } from 'preact/hooks'
-import { api, type Mail } from '../api'
+import { api } from '../api'
+import type { Mail } from '../model'
 import { useData } from '../data'
 import { link } from '../route'
 import { Button, Empty, Failure, LinkButton, Moment, Panel } from '../parts/basics'

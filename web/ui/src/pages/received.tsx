@@ -2,7 +2,8 @@
 // why.
 import { useState } from 'preact/hooks'
 import type { ComponentChildren } from 'preact'
-import { api, type AgentRoutes, type StatsD } from '../api'
+import { api } from '../api'
+import type { AgentRoutes, StatsD } from '../model'
 import { useData } from '../data'
 import { Button, Empty, Failure, LinkButton, Moment, Panel } from '../parts/basics'
 import { useStatus } from '../parts/frame'

@@ -1,6 +1,7 @@
 // Settings: keys of programs, people, the audit trail, one's own password.
 import { useState } from 'preact/hooks'
-import { api, ApiError, type Change, type Key, type Role } from '../api'
+import { api, ApiError } from '../api'
+import type { Change, Key, Role } from '../model'
 import { useData } from '../data'
 import { Button, Confirm, CopyButton, Dialog, Empty, Failure, Field, Moment, Panel } from '../parts/basics'
 import { Page } from '../parts/frame'

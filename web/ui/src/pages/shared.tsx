@@ -1,6 +1,7 @@
 // A dashboard as the readers of a link see it: without a login, and alone.
 import { useEffect, useState } from 'preact/hooks'
-import { api, openShared, type SharedBoard, type Widget } from '../api'
+import { api, openShared } from '../api'
+import type { SharedBoard, Widget } from '../model'
 import { setServerTime } from '../clock'
 import { useData } from '../data'
 import { Grid, type Slot } from '../dashboard/grid'

@@ -1,6 +1,7 @@
 // Webhooks: programs that monitors call by @webhook-name.
 import { useState } from 'preact/hooks'
-import { api, type Webhook } from '../api'
+import { api } from '../api'
+import type { Webhook } from '../model'
 import { useData } from '../data'
 import { fieldOf } from '../monitor/query'
 import { Button, Confirm, Empty, Failure, Field, Panel } from '../parts/basics'

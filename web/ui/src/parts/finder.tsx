@@ -1,6 +1,7 @@
 // Search over everything: what has a name, the pages, and what can be done.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { api, type Found, type Role } from '../api'
+import { api } from '../api'
+import type { Found, Role } from '../model'
 import { useData } from '../data'
 import { go, link } from '../route'
 import { may, useSession } from '../session'

@@ -1,7 +1,8 @@
 // The frame round every page: the rail, the bar on top, and the keys.
 import { createContext, type ComponentChildren } from 'preact'
 import { useContext, useEffect, useState } from 'preact/hooks'
-import type { ApiError, Status } from '../api'
+import type { ApiError } from '../api'
+import type { Status } from '../model'
 import { Notice } from '../live'
 import { go, link } from '../route'
 import { choice, choose, type Choice } from '../theme'

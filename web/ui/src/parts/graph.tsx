@@ -1,6 +1,7 @@
 // A graph of queries over the page's time range.
 import { useMemo, useState } from 'preact/hooks'
-import { api, type Period } from '../api'
+import { api } from '../api'
+import type { Period } from '../model'
 import { moved, withBefore } from '../chart/before'
 import { Chart } from '../chart/chart'
 import { endOf, linesOf, summaryOf, type Line, type Request, type Summary } from '../chart/lines'

@@ -1,6 +1,7 @@
 // How a query was carried out, as a table: what each part read, and how long it
 // took with the parts inside it.
-import { api, type Lang } from '../api'
+import { api } from '../api'
+import type { Lang } from '../model'
 import { useData } from '../data'
 import { Failure, Panel } from '../parts/basics'
 import { useRange } from '../range'

@@ -1,5 +1,5 @@
 // The two languages that queries are written in.
-import type { Lang } from '../api'
+import type { Lang } from '../model'
 
 export const languages: [Lang, string][] = [['datadog', 'Datadog'], ['metricsql', 'MetricsQL']]
 

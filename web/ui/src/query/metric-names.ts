@@ -1,6 +1,7 @@
 // The names that query boxes complete, read once for all boxes and kept for a
 // minute.
-import { api, type Metric, type MetricDetail } from '../api'
+import { api } from '../api'
+import type { Metric, MetricDetail } from '../model'
 import { now } from '../clock'
 
 const day = 86400e3

@@ -1,7 +1,8 @@
 // A box to write a query in, with completion, and errors under the character
 // where they are.
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { api, type ApiError, type Lang } from '../api'
+import { api, type ApiError } from '../api'
+import type { Lang } from '../model'
 import { apply, bytesOf, charAt, type Suggestion } from './complete'
 
 const most = 12
